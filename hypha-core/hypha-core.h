@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-connection.h"
+#include "hypha-service-info.h"
+#include "hypha-types.h"
+#include "hypha-window-info.h"
+
+G_BEGIN_DECLS
+
+#define HYPHA_TYPE_CORE (hypha_core_get_type ())
+
+HYPHA_AVAILABLE_IN_0_1
+G_DECLARE_FINAL_TYPE (HyphaCore, hypha_core, HYPHA, CORE, GObject)
+
+HYPHA_AVAILABLE_IN_0_1
+HyphaCore  *hypha_core_new             (void);
+HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_start           (HyphaCore            *self,
+                                        GCancellable         *cancellable,
+                                        GError              **error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_start_async     (HyphaCore            *self,
+                                        GCancellable         *cancellable,
+                                        GAsyncReadyCallback   callback,
+                                        gpointer              user_data);
+HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_start_finish    (HyphaCore            *self,
+                                        GAsyncResult         *result,
+                                        GError              **error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_close_async     (HyphaCore            *self,
+                                        GCancellable         *cancellable,
+                                        GAsyncReadyCallback   callback,
+                                        gpointer              user_data);
+HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_close_finish    (HyphaCore            *self,
+                                        GAsyncResult         *result,
+                                        GError              **error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_close           (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_is_running      (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+const char *hypha_core_get_host        (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_host        (HyphaCore            *self,
+                                        const char           *host);
+HYPHA_AVAILABLE_IN_0_1
+guint       hypha_core_get_port        (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_port        (HyphaCore            *self,
+                                        guint                 port);
+HYPHA_AVAILABLE_IN_0_1
+const char *hypha_core_get_url         (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+const char *hypha_core_get_base_url    (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_base_url    (HyphaCore            *self,
+                                        const char           *base_url);
+HYPHA_AVAILABLE_IN_0_1
+const char *hypha_core_get_workspace_dir (HyphaCore          *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_workspace_dir (HyphaCore          *self,
+                                          const char         *workspace_dir);
+HYPHA_AVAILABLE_IN_0_1
+GListModel *hypha_core_get_services    (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+char       *hypha_core_generate_token  (HyphaCore            *self,
+                                        const char           *workspace,
+                                        const char           *user_id,
+                                        guint                 expires_in,
+                                        GError              **error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_load_app_async  (HyphaCore            *self,
+                                        const char           *workspace,
+                                        const char           *source,
+                                        GCancellable         *cancellable,
+                                        GAsyncReadyCallback   callback,
+                                        gpointer              user_data);
+HYPHA_AVAILABLE_IN_0_1
+HyphaWindowInfo *hypha_core_load_app_finish (HyphaCore       *self,
+                                             GAsyncResult    *result,
+                                             GError         **error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_mount           (HyphaCore            *self,
+                                        HyphaWindowInfo      *window,
+                                        HyphaConnection      *connection);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_window_failed   (HyphaCore            *self,
+                                        HyphaWindowInfo      *window,
+                                        const GError         *error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_window_closed   (HyphaCore            *self,
+                                        HyphaWindowInfo      *window);
+
+G_END_DECLS
