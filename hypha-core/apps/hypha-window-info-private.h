@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-user-info.h"
+#include "hypha-window-info.h"
+
+G_BEGIN_DECLS
+
+/* The only server_url that setupLocalClient() of hypha-rpc accepts starts like this. */
+#define HYPHA_WINDOW_SERVER_URL "https://local-hypha-server:9527"
+
+HyphaWindowInfo *hypha_window_info_new         (const char      *name,
+                                                const char      *workspace,
+                                                const char      *client_id,
+                                                HyphaUserInfo   *user,
+                                                const char      *uri,
+                                                GVariant        *config);
+HyphaUserInfo   *hypha_window_info_get_user    (HyphaWindowInfo *self);
+GVariant        *hypha_window_info_get_config  (HyphaWindowInfo *self);
+
+G_END_DECLS

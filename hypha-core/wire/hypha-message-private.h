@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-msgpack-private.h"
+
+G_BEGIN_DECLS
+
+/* Text inside a frame: borrowed, not terminated; data is NULL where the key is absent. */
+typedef struct
+{
+  const char *data;
+  gsize       size;
+} HyphaSpan;
+
+/*
+ * One RPC message as it lies in its frame: where the envelope's values are, and where the second
+ * segment begins. Nothing is copied; it is valid as long as the frame's bytes are.
+ */
+typedef struct
+{
+  const guint8 *data;
+  gsize         size;
+  /* Length of the first segment; the second, if any, follows it. */
+  gsize         envelope_size;
+  /* Number of keys in the first segment. */
+  guint32       n_keys;
+  HyphaSpan     type;
+  HyphaSpan     from;
+  HyphaSpan     to;
+  HyphaSpan     method;
+  HyphaSpan     session;
+  HyphaSpan     parent;
+} HyphaMessage;
+
+/* What the router says of a sender. Encoded once per connection, copied into every envelope. */
+typedef struct
+{
+  GByteArray *from;  /* the value of “from”, encoded */
+  GByteArray *tail;  /* “ws” and “user”: two keys with their values, encoded */
+} HyphaStamp;
+
+gboolean  hypha_span_equal            (HyphaSpan            span,
+                                       const char          *text);
+gboolean  hypha_span_has_prefix       (HyphaSpan            span,
+                                       const char          *prefix);
+char     *hypha_span_dup              (HyphaSpan            span);
+
+gboolean  hypha_message_parse         (HyphaMessage        *message,
+                                       const guint8        *data,
+                                       gsize                size,
+                                       GError             **error);
+gboolean  hypha_message_check_extra   (const HyphaMessage  *message,
+                                       GError             **error);
+gboolean  hypha_message_is_method     (const HyphaMessage  *message);
+
+void      hypha_stamp_init            (HyphaStamp          *stamp,
+                                       const char          *from,
+                                       const char          *workspace,
+                                       GVariant            *user);
+void      hypha_stamp_clear           (HyphaStamp          *stamp);
+void      hypha_message_stamp         (const HyphaMessage  *message,
+                                       const HyphaStamp    *stamp,
+                                       const char          *to,
+                                       GByteArray          *out);
+
+G_END_DECLS

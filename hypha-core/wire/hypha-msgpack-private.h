@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-error-private.h"
+
+G_BEGIN_DECLS
+
+/*
+ * MessagePack ↔ GVariant.
+ *
+ *   nil     mv (empty)      bool  b        int  x (t above G_MAXINT64)     float  d
+ *   str     s               bin   ay       array  av                       map    a{sv}
+ *   ext     (yay): type, bytes             a str that is no C string (zero byte, not UTF-8)  (ay)
+ *
+ * The last two exist so that a value which is only passed on comes out as it went in.
+ */
+
+/* Nesting that is decoded; a{sv} stops round-tripping in GLib after 42 levels. */
+#define HYPHA_MSGPACK_MAX_DEPTH 32
+/* Nesting that is walked over without decoding, where a frame is only routed. */
+#define HYPHA_MSGPACK_MAX_SKIP_DEPTH 512
+
+/* One item's head. size: bytes of a str, bin or ext; entries of an array or map. */
+typedef enum
+{
+  HYPHA_MSGPACK_NIL,
+  HYPHA_MSGPACK_BOOL,
+  HYPHA_MSGPACK_INT,
+  HYPHA_MSGPACK_UINT,
+  HYPHA_MSGPACK_FLOAT,
+  HYPHA_MSGPACK_STR,
+  HYPHA_MSGPACK_BIN,
+  HYPHA_MSGPACK_ARRAY,
+  HYPHA_MSGPACK_MAP,
+  HYPHA_MSGPACK_EXT,
+} HyphaMsgpackKind;
+
+typedef struct
+{
+  HyphaMsgpackKind kind;
+  gint8            ext_type;
+  guint32          size;
+  union
+  {
+    gboolean boolean;
+    gint64   integer;
+    guint64  unsigned_integer;
+    double   real;
+  };
+  /* Of a str, bin or ext: where its bytes are, inside the input. */
+  const guint8    *data;
+} HyphaMsgpackItem;
+
+/* A read position. The bytes are borrowed. */
+typedef struct
+{
+  const guint8 *data;
+  gsize         size;
+  gsize         offset;
+} HyphaMsgpackCursor;
+
+gboolean  hypha_msgpack_cursor_next (HyphaMsgpackCursor  *cursor,
+                                     HyphaMsgpackItem    *item,
+                                     GError             **error);
+gboolean  hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
+                                     GError             **error);
+GVariant *hypha_msgpack_decode      (const guint8        *data,
+                                     gsize                size,
+                                     GBytes              *owner,
+                                     gsize               *consumed,
+                                     GError             **error);
+void      hypha_msgpack_encode      (GByteArray          *out,
+                                     GVariant            *value);
+void      hypha_msgpack_write_nil   (GByteArray          *out);
+void      hypha_msgpack_write_str   (GByteArray          *out,
+                                     const char          *text,
+                                     gsize                size);
+void      hypha_msgpack_write_map   (GByteArray          *out,
+                                     guint32              entries);
+void      hypha_msgpack_write_array (GByteArray          *out,
+                                     guint32              entries);
+
+G_END_DECLS
