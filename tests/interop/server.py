@@ -23,7 +23,7 @@ def environment(home, secret=SECRET):
     """What the server sees: nothing of the person who runs the tests."""
     env = {key: value for key, value in os.environ.items()
            if key in ("PATH", "LANG", "LC_ALL", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
-                      "LD_LIBRARY_PATH", "G_DEBUG", "G_MESSAGES_DEBUG")}
+                      "LD_LIBRARY_PATH", "MALLOC_PERTURB_", "G_DEBUG", "G_MESSAGES_DEBUG")}
     env.update(HOME=home, XDG_CONFIG_HOME=f"{home}/config", XDG_DATA_HOME=f"{home}/data",
                XDG_STATE_HOME=f"{home}/state", XDG_CACHE_HOME=f"{home}/cache",
                XDG_RUNTIME_DIR=f"{home}/run")
