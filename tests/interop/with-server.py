@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Runs one test program against a `hypha serve` of its own and adds how that ended.
 
-usage: with-server.py [--needs FILE=WHAT]… PROGRAM ARGUMENT…
+usage: with-server.py PROGRAM ARGUMENT…
 
-The program prints TAP and finds the server in HYPHA_URL and HYPHA_SECRET. A FILE that was not
-fetched skips the whole test, or fails it where HYPHA_TESTS_STRICT is set.
+The program prints TAP and finds the server in HYPHA_URL and HYPHA_SECRET.
 """
 
-import argparse
 import os
 import re
 import subprocess
@@ -19,18 +17,6 @@ from server import SECRET, Server
 TAP = re.compile(rb"^(ok|not ok|#|Bail out!)")
 PLAN = re.compile(rb"^1\.\.(\d+)$")
 TROUBLE = re.compile(r"CRITICAL|WARNING \*\*|ERROR:|runtime error:")
-
-
-def check_needs(needs):
-    for need in needs:
-        path, what = need.split("=", 1)
-        if os.path.exists(path):
-            continue
-        if os.environ.get("HYPHA_TESTS_STRICT"):
-            print(f"1..1\nnot ok 1 - {what} is not here, and nothing may be skipped")
-            sys.exit(1)
-        print(f"1..0 # SKIP {what} is not here; build-aux/setup fetches it")
-        sys.exit(0)
 
 
 def relay(command, env):
@@ -60,17 +46,11 @@ def point(number, ok, title, detail):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--needs", action="append", default=[])
-    parser.add_argument("command", nargs=argparse.REMAINDER)
-    options = parser.parse_args()
-    check_needs(options.needs)
-
     server = Server()
     with server:
         env = dict(os.environ, HYPHA_URL=server.url, HYPHA_SECRET=SECRET,
                    HYPHA_SERVER_PID=str(server.process.pid))
-        status, planned = relay(options.command, env)
+        status, planned = relay(sys.argv[1:], env)
         lived = server.process.poll() is None
         ended = server.stop()
         errors = server.stderr()

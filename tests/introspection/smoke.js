@@ -60,7 +60,7 @@ core.load_app_async('ws-a', plugin, null, (source, result) => {
 });
 wait(() => outcome !== null);
 check('a window without a host is refused as such',
-  outcome instanceof GLib.Error && outcome.matches(Hypha.error_quark(), Hypha.Error.NO_HOST));
+  outcome instanceof GLib.Error && outcome.matches(Hypha.Error, Hypha.Error.NO_HOST));
 
 core.close();
 check('it does not run after it was closed', !core.is_running());
