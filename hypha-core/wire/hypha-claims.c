@@ -289,6 +289,18 @@ hypha_claims_read_identity (JsonObject *claims,
 }
 
 static const char *
+hypha_claims_read_user_expiry (JsonObject *claims,
+                               HyphaToken *token)
+{
+  JsonNode *node = hypha_claims_get (claims, "user_exp");
+
+  if (node != NULL && !hypha_claims_get_time (node, &token->user_expires_at))
+    return "Invalid user_exp claim";
+
+  return NULL;
+}
+
+static const char *
 hypha_claims_read_rest (JsonObject *claims,
                         HyphaToken *token)
 {
@@ -310,6 +322,8 @@ hypha_claims_read_rest (JsonObject *claims,
   if (problem == NULL)
     problem = hypha_claims_read_flag (claims, "cid_bound", "Invalid cid_bound claim",
                                       &token->client_bound);
+  if (problem == NULL)
+    problem = hypha_claims_read_user_expiry (claims, token);
   return problem;
 }
 
@@ -401,6 +415,8 @@ hypha_claims_to_json (HyphaToken *token,
   hypha_claims_add_text (builder, "aud", audience);
   hypha_claims_add_flag (builder, "is_anonymous", token->anonymous);
   hypha_claims_add_flag (builder, "cid_bound", token->client_bound);
+  if (token->user_expires_at > 0)
+    hypha_claims_add_number (builder, "user_exp", token->user_expires_at);
   json_builder_end_object (builder);
 
   root = json_builder_get_root (builder);
