@@ -4,12 +4,15 @@
 
 #include "test-link.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <glib-unix.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hypha-server-private.h"
 #include "test-utils.h"
 
 static const guint8 link_mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
@@ -104,6 +107,115 @@ link_new_pair (void)
   g_assert_no_error (error);
   link_adopt (link, connection, fds[1]);
   return link;
+}
+
+static HyphaServer *link_server;
+
+static void
+link_accept (HyphaServer     *server,
+             HyphaConnection *connection,
+             const char      *remote_address,
+             gpointer         data)
+{
+  Link **waiting = data;
+
+  g_assert_cmpstr (remote_address, ==, "127.0.0.1");
+  (*waiting)->connection = g_object_ref (connection);
+  hypha_connection_set_sink (connection, &link_sink, *waiting);
+}
+
+static gboolean
+link_is_open (gpointer data)
+{
+  Link *link = data;
+
+  return link->connection != NULL && link->incoming->len > 0 &&
+         g_strstr_len ((char *) link->incoming->data, link->incoming->len, "\r\n\r\n") != NULL;
+}
+
+int
+link_connect (guint port)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons ((guint16) port) };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  return fd;
+}
+
+static HyphaServer *
+link_get_server (Link **waiting)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (link_server != NULL)
+    return link_server;
+
+  link_server = hypha_server_new ();
+  hypha_server_set_accept (link_server, link_accept, waiting);
+  hypha_server_listen (link_server, "127.0.0.1", 0, &error);
+  g_assert_no_error (error);
+  return link_server;
+}
+
+/* Through the real server: a TCP connection, and the handshake of RFC 6455 with its own example. */
+Link *
+link_new_server (void)
+{
+  static Link *waiting;
+  Link *link = g_new0 (Link, 1);
+  guint port = hypha_server_get_port (link_get_server (&waiting));
+  g_autofree char *request =
+    g_strdup_printf ("GET /ws?token=secret HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
+                     "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                     "Sec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", port);
+  const char *end;
+
+  waiting = link;
+  link->incoming = g_byte_array_new ();
+  link->fd = link_connect (port);
+  link_resume_client (link);
+  link_send (link, request, strlen (request));
+  g_assert_true (test_wait (link_is_open, link));
+
+  end = g_strstr_len ((char *) link->incoming->data, link->incoming->len, "\r\n\r\n");
+  g_byte_array_append (link->incoming, (const guint8 *) "", 1);
+  g_assert_true (g_str_has_prefix ((char *) link->incoming->data, "HTTP/1.1 101 "));
+  g_assert_nonnull (strstr ((char *) link->incoming->data, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+  g_assert_null (strstr ((char *) link->incoming->data, "deflate"));
+  g_assert_cmpstr (end, ==, "\r\n\r\n");
+  g_byte_array_set_size (link->incoming, 0);
+  return link;
+}
+
+static void
+link_server_stopped (GObject      *object,
+                     GAsyncResult *result,
+                     gpointer      data)
+{
+  g_autoptr (GError) error = NULL;
+
+  hypha_server_stop_finish (HYPHA_SERVER (object), result, &error);
+  g_assert_no_error (error);
+  *(gboolean *) data = TRUE;
+}
+
+/* At the end of a test program that used it. */
+void
+link_stop_server (void)
+{
+  gboolean stopped = FALSE;
+
+  if (link_server == NULL)
+    return;
+
+  hypha_server_stop_async (link_server, NULL, link_server_stopped, &stopped);
+  g_assert_true (test_wait_flag (&stopped));
+  g_assert_cmpuint (hypha_server_get_n_connections (link_server), ==, 0);
+  g_clear_object (&link_server);
 }
 
 void

@@ -33,6 +33,9 @@ typedef struct
 typedef Link *(*LinkMaker) (void);
 
 Link    *link_new_pair        (void);
+Link    *link_new_server      (void);
+void     link_stop_server     (void);
+int      link_connect         (guint        port);
 void     link_free            (Link        *link);
 void     link_adopt           (Link        *link,
                                HyphaConnection *connection,

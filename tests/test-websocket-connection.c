@@ -506,40 +506,53 @@ test_max_pongs (gconstpointer data)
   g_assert_cmpuint (n_pongs, ==, HYPHA_WEBSOCKET_MAX_PONGS);
 }
 
-#define CASE(name, func)                                                                    \
-  g_test_add_data_func ("/net/websocket/pair/" name, (gconstpointer) link_new_pair, func)
+/* Every case over a pair of sockets, and through the real server. */
+static void
+add_case (const char       *name,
+          GTestDataFunc     func)
+{
+  g_autofree char *pair = g_strconcat ("/net/websocket/pair/", name, NULL);
+  g_autofree char *server = g_strconcat ("/net/websocket/server/", name, NULL);
+
+  g_test_add_data_func (pair, (gconstpointer) link_new_pair, func);
+  g_test_add_data_func (server, (gconstpointer) link_new_server, func);
+}
 
 int
 main (int    argc,
       char **argv)
 {
+  int result;
+
   test_init (&argc, &argv);
 
-  CASE ("frames", test_frames);
-  CASE ("frames-chopped", test_frames_chopped);
-  CASE ("pings", test_pings);
-  CASE ("ping-too-long", test_ping_too_long);
-  CASE ("reserved-bits", test_reserved_bits);
-  CASE ("bad-opcodes", test_bad_opcodes);
-  CASE ("fragments", test_fragments);
-  CASE ("fragments-bad-order", test_fragments_bad_order);
-  CASE ("fragments-long", test_fragments_long);
-  CASE ("text-valid", test_text_valid);
-  CASE ("text-invalid", test_text_invalid);
-  CASE ("text-invalid-early", test_text_invalid_early);
-  CASE ("binary-is-not-text", test_binary_is_not_text);
-  CASE ("close-by-peer", test_close_by_peer);
-  CASE ("close-by-peer-bad", test_close_by_peer_bad);
-  CASE ("close-too-long", test_close_too_long);
-  CASE ("close-by-us", test_close_by_us);
-  CASE ("close-timeout", test_close_timeout);
-  CASE ("close-without-handshake", test_close_without_handshake);
-  CASE ("close-in-handler", test_close_in_handler);
-  CASE ("unmasked", test_unmasked);
-  CASE ("garbage", test_garbage);
-  CASE ("max-frame", test_max_frame);
-  CASE ("max-message", test_max_message);
-  CASE ("max-pongs", test_max_pongs);
+  add_case ("frames", test_frames);
+  add_case ("frames-chopped", test_frames_chopped);
+  add_case ("pings", test_pings);
+  add_case ("ping-too-long", test_ping_too_long);
+  add_case ("reserved-bits", test_reserved_bits);
+  add_case ("bad-opcodes", test_bad_opcodes);
+  add_case ("fragments", test_fragments);
+  add_case ("fragments-bad-order", test_fragments_bad_order);
+  add_case ("fragments-long", test_fragments_long);
+  add_case ("text-valid", test_text_valid);
+  add_case ("text-invalid", test_text_invalid);
+  add_case ("text-invalid-early", test_text_invalid_early);
+  add_case ("binary-is-not-text", test_binary_is_not_text);
+  add_case ("close-by-peer", test_close_by_peer);
+  add_case ("close-by-peer-bad", test_close_by_peer_bad);
+  add_case ("close-too-long", test_close_too_long);
+  add_case ("close-by-us", test_close_by_us);
+  add_case ("close-timeout", test_close_timeout);
+  add_case ("close-without-handshake", test_close_without_handshake);
+  add_case ("close-in-handler", test_close_in_handler);
+  add_case ("unmasked", test_unmasked);
+  add_case ("garbage", test_garbage);
+  add_case ("max-frame", test_max_frame);
+  add_case ("max-message", test_max_message);
+  add_case ("max-pongs", test_max_pongs);
 
-  return g_test_run ();
+  result = g_test_run ();
+  link_stop_server ();
+  return result;
 }
