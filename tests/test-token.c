@@ -345,6 +345,9 @@ test_token_claim_types (void)
   assert_claim_refused ("\"roles\":\"admin\"", "Invalid roles claim");
   assert_claim_refused ("\"roles\":[1]", "Invalid roles claim");
   assert_claim_refused ("\"roles\":[null]", "Invalid roles claim");
+  assert_claim_refused ("\"roles\":[\"\\ud800x\"]", "Invalid roles claim");
+  assert_claim_refused ("\"email\":\"\\ud800x\"", "Invalid email claim");
+  assert_claim_refused ("\"scope\":\"\\ud800x\"", "Invalid scope claim");
   assert_claim_refused ("\"scope\":[\"read\"]", "Invalid scope claim");
   assert_claim_refused ("\"is_anonymous\":1", "Invalid is_anonymous claim");
   assert_claim_refused ("\"cid_bound\":\"true\"", "Invalid cid_bound claim");

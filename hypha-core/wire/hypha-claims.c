@@ -8,38 +8,10 @@
 
 #include "hypha-address-private.h"
 #include "hypha-base64url-private.h"
+#include "hypha-json-private.h"
 
 /* Times beyond this many seconds are not times; doubles are exact up to here. */
 #define MAX_TIME (G_GINT64_CONSTANT (1) << 53)
-
-/*
- * json-glib parses by recursion and has no limit of its own, and a token's header is parsed before
- * anybody knows who wrote it.
- */
-static gboolean
-hypha_claims_is_shallow (const char *json,
-                         gsize       size)
-{
-  gboolean quoted = FALSE;
-  guint depth = 0;
-
-  for (gsize i = 0; i < size; i++)
-    {
-      if (json[i] == '\\' && quoted)
-        i++;
-      else if (json[i] == '"')
-        quoted = !quoted;
-      else if (!quoted && (json[i] == '{' || json[i] == '['))
-        depth++;
-      else if (!quoted && (json[i] == '}' || json[i] == ']') && depth > 0)
-        depth--;
-
-      if (depth > HYPHA_CLAIMS_MAX_DEPTH)
-        return FALSE;
-    }
-
-  return TRUE;
-}
 
 /* The JSON object in one base64url part of a token; NULL if it is anything else. */
 JsonObject *
@@ -47,22 +19,12 @@ hypha_claims_parse (const char *text,
                     gsize       size)
 {
   g_autoptr (GByteArray) bytes = hypha_base64url_decode (text, size);
-  g_autoptr (JsonParser) parser = NULL;
-  const char *json;
-  JsonNode *root;
+  g_autoptr (JsonNode) root = NULL;
 
   if (bytes == NULL || bytes->len == 0)
     return NULL;
 
-  json = (const char *) bytes->data;
-  if (!g_utf8_validate (json, bytes->len, NULL) || !hypha_claims_is_shallow (json, bytes->len))
-    return NULL;
-
-  parser = json_parser_new_immutable ();
-  if (!json_parser_load_from_data (parser, json, bytes->len, NULL))
-    return NULL;
-
-  root = json_parser_get_root (parser);
+  root = hypha_json_parse ((const char *) bytes->data, bytes->len, HYPHA_CLAIMS_MAX_DEPTH, NULL);
   if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
     return NULL;
 
@@ -106,7 +68,10 @@ hypha_claims_get_text (JsonNode *node)
     return NULL;
 
   text = json_node_get_string (node);
-  return strlen (text) <= HYPHA_CLAIMS_MAX_TEXT ? text : NULL;
+  if (strlen (text) > HYPHA_CLAIMS_MAX_TEXT || !g_utf8_validate (text, -1, NULL))
+    return NULL;
+
+  return text;
 }
 
 /* Each of these returns what is wrong, or NULL. */
@@ -254,7 +219,8 @@ hypha_claims_read_scope (JsonObject *claims,
       if (**word == '\0')
         continue;
 
-      if (scopes->len == HYPHA_CLAIMS_MAX_WORDS || strlen (*word) > HYPHA_CLAIMS_MAX_TEXT)
+      if (scopes->len == HYPHA_CLAIMS_MAX_WORDS || strlen (*word) > HYPHA_CLAIMS_MAX_TEXT ||
+          !g_utf8_validate (*word, -1, NULL))
         return "Invalid scope claim";
 
       g_ptr_array_add (scopes, g_strdup (*word));
