@@ -2,11 +2,11 @@
 
 #include "config.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "hypha-gate-private.h"
 #include "hypha-identity-private.h"
+#include "hypha-json-private.h"
 #include "hypha-peer-private.h"
 
 /*
@@ -261,7 +261,7 @@ hypha_gate_send_info (HyphaGateSession *session)
   hypha_gate_add_string (builder, "workspace", hypha_peer_get_workspace (peer));
   hypha_gate_add_string (builder, "client_id", hypha_peer_get_client (peer));
   json_builder_set_member_name (builder, "user");
-  json_builder_add_value (builder, json_gvariant_serialize (user));
+  json_builder_add_value (builder, hypha_json_from_variant (user));
   hypha_gate_add_string (builder, "reconnection_token", token);
   json_builder_set_member_name (builder, "reconnection_token_life_time");
   json_builder_add_int_value (builder, HYPHA_TOKEN_RECONNECTION_LIFETIME);
@@ -442,17 +442,13 @@ static void
 hypha_gate_control (HyphaGateSession *session,
                     const HyphaSlice *slice)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
   g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
   HyphaPeer *peer = session->peer;
   const char *type = NULL;
-  JsonNode *root;
 
-  if (slice->size > HYPHA_GATE_MAX_CONTROL ||
-      !json_parser_load_from_data (parser, (const char *) slice->data, (gssize) slice->size, NULL))
-    return;
-
-  root = json_parser_get_root (parser);
+  if (slice->size <= HYPHA_GATE_MAX_CONTROL)
+    root = hypha_json_parse ((const char *) slice->data, slice->size, HYPHA_JSON_MAX_DEPTH, NULL);
   if (root != NULL && JSON_NODE_HOLDS_OBJECT (root))
     type = json_object_get_string_member_with_default (json_node_get_object (root), "type", NULL);
 

@@ -2,10 +2,9 @@
 
 #include "config.h"
 
-#include <json-glib/json-glib.h>
-
 #include "hypha-address-private.h"
 #include "hypha-identity-private.h"
+#include "hypha-json-private.h"
 
 /* From what a client says to who it is. Nothing here believes a token that was not verified. */
 
@@ -54,20 +53,17 @@ hypha_hello_parse (HyphaHello  *hello,
                    gsize        size,
                    GError     **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr (JsonNode) root = hypha_json_parse (text, size, HYPHA_JSON_MAX_DEPTH, NULL);
   gboolean present = FALSE;
   JsonObject *object;
-  JsonNode *root;
 
-  if (!json_parser_load_from_data (parser, text, (gssize) size, NULL) ||
-      json_parser_get_root (parser) == NULL)
+  if (root == NULL)
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL,
                            "Failed to decode authentication information");
       return FALSE;
     }
 
-  root = json_parser_get_root (parser);
   if (JSON_NODE_HOLDS_OBJECT (root))
     {
       object = json_node_get_object (root);
