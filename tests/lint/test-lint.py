@@ -15,7 +15,7 @@ import tap
 
 SOURCE = pathlib.Path(sys.argv.pop(1))
 MAX_LINES = 1200
-MAX_COLUMNS = 105
+MAX_COLUMNS = 110
 SPDX = "SPDX-License-Identifier: MIT"
 # Cannot hold a comment, or are not ours to write.
 WITHOUT_SPDX = {"LICENSE", ".gitignore", ".editorconfig", ".clang-format", ".clang-tidy",
@@ -84,7 +84,8 @@ class Lint(unittest.TestCase):
         self.assertEqual(long, [])
 
     def test_no_line_is_too_long(self):
-        long = [f"{path}:{number}" for path in FILES if path.suffix in {".c", ".h"}
+        long = [f"{path}:{number}" for path in FILES
+                if path.suffix in {".c", ".h"} and path.parts[0].startswith("hypha-")
                 for number, line in enumerate(text(path).splitlines(), 1)
                 if len(line) > MAX_COLUMNS]
         self.assertEqual(long, [])
