@@ -10,6 +10,7 @@
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
+#include <string.h>
 
 /*
  * HyphaApplication: one core, a start window, and a window for each plugin or app that the core
@@ -24,8 +25,10 @@ struct _HyphaApplication
   HyphaStartWindow *start_window; /* weak */
   GHashTable       *windows;      /* window id → HyphaWindow, shown or not */
   GQueue            loads;        /* of Load, under way or waiting for the core */
+  char             *closed_client; /* whose window a person closed last */
   guint             signal_ids[2];
   int               exit_status;
+  guint             shut_down : 1;
 };
 
 typedef struct
@@ -120,6 +123,15 @@ find_window_with_error (HyphaApplication *self,
   return NULL;
 }
 
+/* Whoever closed a window that was still loading knows that it was not opened. */
+static gboolean
+is_no_news (HyphaApplication *self,
+            const GError     *error)
+{
+  return self->shut_down ||
+         (self->closed_client != NULL && strstr (error->message, self->closed_client) != NULL);
+}
+
 static void
 load_failed (Load         *load,
              const GError *error)
@@ -127,6 +139,9 @@ load_failed (Load         *load,
   HyphaWindow *window = find_window_with_error (load->application, error);
   g_autofree char *name = g_path_get_basename (load->source);
   g_autofree char *what = NULL;
+
+  if (is_no_news (load->application, error))
+    return;
 
   if (window != NULL)
     {
@@ -149,7 +164,7 @@ loaded_cb (GObject      *source,
       hypha_core_load_app_finish (HYPHA_CORE (source), result, &error);
   HyphaWindow *window = info != NULL ? find_window (load->application, info) : NULL;
 
-  if (info == NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (info == NULL)
     load_failed (load, error);
   else if (window != NULL)
     hypha_window_set_source (window, load->source);
@@ -196,14 +211,29 @@ hypha_application_load (HyphaApplication *self,
   begin_load (load, NULL);
 }
 
+static gboolean
+is_value (gpointer key,
+          gpointer value,
+          gpointer data)
+{
+  return value == data;
+}
+
+/* The window no longer knows what it showed. */
 static void
 window_destroyed_cb (HyphaApplication *self,
                      HyphaWindow      *window)
 {
-  HyphaWindowInfo *info = hypha_window_get_info (window);
+  g_hash_table_foreach_remove (self->windows, is_value, window);
+}
 
-  if (info != NULL && find_window (self, info) == window)
-    g_hash_table_remove (self->windows, hypha_window_info_get_id (info));
+static gboolean
+window_close_request_cb (HyphaApplication *self,
+                         HyphaWindow      *window)
+{
+  g_free (self->closed_client);
+  self->closed_client = g_strdup (hypha_window_info_get_client_id (hypha_window_get_info (window)));
+  return FALSE;
 }
 
 static void
@@ -226,6 +256,8 @@ add_window_cb (HyphaApplication *self,
 
   g_hash_table_insert (self->windows, g_strdup (hypha_window_info_get_id (info)), window);
   g_signal_connect_object (window, "destroy", G_CALLBACK (window_destroyed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (window, "close-request", G_CALLBACK (window_close_request_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (window, "reopen", G_CALLBACK (window_reopen_cb), self, G_CONNECT_SWAPPED);
   if (!hidden)
     gtk_window_present (GTK_WINDOW (window));
@@ -423,13 +455,17 @@ hypha_application_open (GApplication *application,
     }
 }
 
+/* Hidden ones too, and before the core goes: it is told that they are gone. */
 static void
-close_windows (HyphaApplication *self)
+destroy_windows (HyphaApplication *self)
 {
-  g_autoptr (GList) windows = g_hash_table_get_values (self->windows);
+  g_autoptr (GList) hidden = g_hash_table_get_values (self->windows);
+  GList *windows;
 
-  for (GList *l = windows; l != NULL; l = l->next)
-    gtk_window_close (l->data);
+  for (GList *l = hidden; l != NULL; l = l->next)
+    gtk_window_destroy (l->data);
+  while ((windows = gtk_application_get_windows (GTK_APPLICATION (self))) != NULL)
+    gtk_window_destroy (windows->data);
 }
 
 static void
@@ -440,7 +476,8 @@ hypha_application_shutdown (GApplication *application)
   for (gsize i = 0; i < G_N_ELEMENTS (self->signal_ids); i++)
     g_clear_handle_id (&self->signal_ids[i], g_source_remove);
 
-  close_windows (self);
+  self->shut_down = TRUE;
+  destroy_windows (self);
   hypha_core_close (self->core);
   g_clear_object (&self->web_context);
 
@@ -454,6 +491,7 @@ hypha_application_finalize (GObject *object)
 
   g_clear_weak_pointer (&self->start_window);
   g_hash_table_unref (self->windows);
+  g_free (self->closed_client);
   g_object_unref (self->core);
 
   G_OBJECT_CLASS (hypha_application_parent_class)->finalize (object);

@@ -145,7 +145,6 @@ hypha_open_dialog_dispose (GObject *object)
   HyphaOpenDialog *self = HYPHA_OPEN_DIALOG (object);
 
   g_clear_object (&self->chooser);
-  gtk_widget_dispose_template (GTK_WIDGET (self), HYPHA_TYPE_OPEN_DIALOG);
 
   G_OBJECT_CLASS (hypha_open_dialog_parent_class)->dispose (object);
 }

@@ -179,7 +179,6 @@ hypha_start_window_dispose (GObject *object)
   HyphaStartWindow *self = HYPHA_START_WINDOW (object);
 
   g_clear_object (&self->services);
-  gtk_widget_dispose_template (GTK_WIDGET (self), HYPHA_TYPE_START_WINDOW);
 
   G_OBJECT_CLASS (hypha_start_window_parent_class)->dispose (object);
 }

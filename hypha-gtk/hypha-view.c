@@ -97,7 +97,8 @@ hypha_view_fail (HyphaView    *self,
   g_return_if_fail (error != NULL);
 
   hypha_view_disconnect (self, 1006, error->message);
-  title = g_markup_printf_escaped (_ ("“%s” Failed"), hypha_window_info_get_name (self->info));
+  title = g_strdup_printf (_ ("“%s” Failed"), hypha_window_info_get_name (self->info));
+  /* Of the two, only the description is markup. */
   cause = g_markup_escape_text (error->message, -1);
   adw_status_page_set_title (self->failure, title);
   adw_status_page_set_description (self->failure, cause);
@@ -241,7 +242,6 @@ hypha_view_dispose (GObject *object)
   hypha_view_disconnect (self, 1001, "the window was closed");
   g_clear_object (&self->page);
   g_clear_object (&self->context);
-  gtk_widget_dispose_template (GTK_WIDGET (self), HYPHA_TYPE_VIEW);
 
   G_OBJECT_CLASS (hypha_view_parent_class)->dispose (object);
 }

@@ -148,15 +148,21 @@ hypha_window_get_view (HyphaWindow *self)
   return self->view;
 }
 
+static void
+tell_closed (HyphaWindow *self)
+{
+  gboolean known = !self->removed;
+
+  self->removed = TRUE;
+  hypha_view_disconnect (self->view, 1001, "the window was closed");
+  if (known)
+    hypha_core_window_closed (self->core, self->info);
+}
+
 static gboolean
 hypha_window_close_request (GtkWindow *window)
 {
-  HyphaWindow *self = HYPHA_WINDOW (window);
-
-  hypha_view_disconnect (self->view, 1001, "the window was closed");
-  if (!self->removed)
-    hypha_core_window_closed (self->core, self->info);
-  self->removed = TRUE;
+  tell_closed (HYPHA_WINDOW (window));
 
   return GTK_WINDOW_CLASS (hypha_window_parent_class)->close_request (window);
 }
@@ -186,11 +192,10 @@ hypha_window_dispose (GObject *object)
   HyphaWindow *self = HYPHA_WINDOW (object);
 
   if (self->view != NULL)
-    hypha_view_disconnect (self->view, 1001, "the window was closed");
+    tell_closed (self);
   g_clear_object (&self->view);
   g_clear_object (&self->info);
   g_clear_object (&self->core);
-  gtk_widget_dispose_template (GTK_WIDGET (self), HYPHA_TYPE_WINDOW);
 
   G_OBJECT_CLASS (hypha_window_parent_class)->dispose (object);
 }

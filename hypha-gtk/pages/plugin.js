@@ -12,8 +12,12 @@
 
   const tell = (type, error) => window.parent.postMessage({ type, error }, '*');
 
+  // An error whose text is for people already, without a class name in front.
+  const failure = text => Object.assign(new Error(text), { name: '' });
+
   const describe = (error, where) => {
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const name = error instanceof Error && error.name ? `${error.name}: ` : '';
+    const text = `${name}${error instanceof Error ? error.message : error}`;
     return where ? `${text} (${where})` : text;
   };
 
@@ -41,7 +45,7 @@
   function addStyle(block) {
     const language = block.lang ?? 'css';
     if (language !== 'css')
-      throw new Error(`the style language “${language}” is not supported`);
+      throw failure(`the style language “${language}” is not supported`);
     const style = document.createElement('style');
     style.textContent = block.content;
     document.head.append(style);
@@ -49,15 +53,15 @@
 
   // An inline script runs while it is appended; its error goes to the window, not to us.
   function runInline(code, name) {
-    let failure;
-    const listen = event => { failure = event; };
+    let event;
+    const listen = thrown => { event = thrown; };
     const script = document.createElement('script');
     script.textContent = `${code}\n//# sourceURL=${name}`;
     addEventListener('error', listen);
     document.head.append(script);
     removeEventListener('error', listen);
-    if (failure)
-      throw new Error(describe(failure.error ?? failure.message, `${name}, line ${failure.lineno}`));
+    if (event)
+      throw failure(describe(event.error ?? event.message, `${name}, line ${event.lineno}`));
   }
 
   // A script from elsewhere hides its errors from us; that it could not be loaded is all we see.
@@ -65,7 +69,7 @@
     const script = document.createElement('script');
     script.src = url;
     script.onload = done;
-    script.onerror = () => failed(new Error(`cannot load the script “${url}”`));
+    script.onerror = () => failed(failure(`cannot load the script “${url}”`));
     document.head.append(script);
   });
 
@@ -74,7 +78,7 @@
     try {
       await import(url);
     } catch (error) {
-      throw new Error(describe(error, name));
+      throw failure(describe(error, name));
     } finally {
       URL.revokeObjectURL(url);
     }
@@ -93,11 +97,11 @@
     const language = String(block.lang ?? attributes.lang ?? '').toLowerCase();
     const type = String(attributes.type ?? '').toLowerCase();
     const source = block.src ?? attributes.src;
-    const name = `${String(config.name ?? 'plugin').replace(/\s+/g, '-')}/script-${index + 1}.js`;
+    const name = `${String(config.name ?? 'plugin').replace(/[^\w.-]+/g, '-')}/script-${index + 1}.js`;
     const isModule = modules.has(type) || modules.has(language) || block.module === true;
 
     if (!classic.has(language) && !modules.has(language))
-      throw new Error(`the script language “${language}” is not supported in a window`);
+      throw failure(`the script language “${language}” is not supported in a window`);
     if (isModule)
       await (source ? import(resolve(source, config)) : runModule(block.content, name));
     else if (!classic.has(type))
@@ -108,8 +112,19 @@
       runInline(block.content, name);
   }
 
+  // Most plugins do not wait for their export, so nobody would hear that it failed.
+  function reportFailedExport(api) {
+    const original = api.export;
+    api.export = exported => {
+      const done = original(exported);
+      done.catch(error => tell('hyphaPluginFailed', describe(error, 'api.export()')));
+      return done;
+    };
+  }
+
   async function start(api, config) {
     globalThis.api = api;
+    reportFailedExport(api);
     document.title = config.name ?? '';
     for (const block of config.links ?? [])
       addLink(block, config);
@@ -126,9 +141,14 @@
     return;
   }
 
+  // A connection that fails is thrown where nobody listens.
+  const rejected = event => tell('hyphaPluginFailed', describe(event.reason));
+  addEventListener('unhandledrejection', rejected);
+
   hyphaWebsocketClient.setupLocalClient({
     enable_execution: false,
     on_ready: async (api, config) => {
+      removeEventListener('unhandledrejection', rejected);
       try {
         await start(api, config);
         tell('hyphaPluginStarted');
