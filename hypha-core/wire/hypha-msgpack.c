@@ -84,6 +84,7 @@ static gint64
 hypha_msgpack_read_signed (guint64 field,
                            guint   size)
 {
+  /* The size is 1, 2, 4 or 8: NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
   guint64 sign = G_GUINT64_CONSTANT (1) << (8 * size - 1);
 
   return (gint64) ((field ^ sign) - sign);
