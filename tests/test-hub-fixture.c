@@ -49,7 +49,7 @@ hub_token (Hub        *hub,
   config = g_variant_ref_sink (
     g_variant_new_parsed ("{'workspace': <%s>, 'user_id': <%s>, 'email': <'x@example.org'>}",
                           workspace, user));
-  token = hypha_token_methods_mint (hub->manager, root, "default", "root", config, &error);
+  token = hypha_token_methods_mint (hub->secret, root, "default", "root", config, &error);
   g_assert_no_error (error);
   return token;
 }

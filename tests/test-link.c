@@ -431,3 +431,19 @@ link_expect_fault (Link  *link,
   link_expect_eof (link);
   g_assert_cmpuint (link->incoming->len, ==, 0);
 }
+
+/* Memory in use, in bytes; 0 where a sanitizer keeps what was freed and no figure means anything. */
+gsize
+link_get_rss (void)
+{
+#ifdef __SANITIZE_ADDRESS__
+  return 0;
+#else
+  g_autofree char *status = NULL;
+  const char *line;
+
+  g_assert_true (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
+  line = strstr (status, "VmRSS:");
+  return (gsize) g_ascii_strtoull (line + strlen ("VmRSS:"), NULL, 10) * 1024;
+#endif
+}

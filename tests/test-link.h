@@ -68,6 +68,8 @@ void     link_expect_closed   (Link        *link,
                                guint        code);
 void     link_expect_eof      (Link        *link);
 
+gsize    link_get_rss         (void);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Link, link_free)
 
 G_END_DECLS

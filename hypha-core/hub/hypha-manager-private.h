@@ -17,6 +17,7 @@ G_DECLARE_FINAL_TYPE (HyphaManager, hypha_manager, HYPHA, MANAGER, GObject)
 HyphaManager  *hypha_manager_new               (HyphaRouter              *router,
                                                 HyphaRegistry            *registry,
                                                 GBytes                   *secret);
+void           hypha_manager_close             (HyphaManager             *self);
 void           hypha_manager_set_base_url      (HyphaManager             *self,
                                                 const char               *base_url);
 const char    *hypha_manager_get_base_url      (HyphaManager             *self);

@@ -650,19 +650,26 @@ hypha_manager_add_service (HyphaManager *self)
   hypha_rpc_add_service (self->rpc, self->service);
 }
 
+/* Ends it before its last reference goes: methods that others added are not called any more. */
+void
+hypha_manager_close (HyphaManager *self)
+{
+  g_autoptr (HyphaPeer) peer = g_steal_pointer (&self->peer);
+
+  if (peer == NULL)
+    return;
+
+  hypha_connection_set_sink (hypha_peer_get_connection (peer), NULL, NULL);
+  hypha_router_detach (self->router, peer);
+  hypha_rpc_close (self->rpc);
+}
+
 static void
 hypha_manager_dispose (GObject *object)
 {
   HyphaManager *self = HYPHA_MANAGER (object);
 
-  if (self->peer != NULL)
-    {
-      hypha_connection_set_sink (hypha_peer_get_connection (self->peer), NULL, NULL);
-      hypha_router_detach (self->router, self->peer);
-      hypha_connection_close (hypha_peer_get_connection (self->peer), HYPHA_CLOSE_GOING_AWAY, NULL);
-      g_clear_pointer (&self->peer, hypha_peer_unref);
-    }
-
+  hypha_manager_close (self);
   g_clear_object (&self->rpc);
   g_clear_pointer (&self->service, hypha_service_unref);
   g_clear_object (&self->registry);

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 
 /* Minting tokens: generate_token, and the same for the host program. */
 
-char *hypha_token_methods_mint (HyphaManager   *manager,
+char *hypha_token_methods_mint (GBytes         *secret,
                                 HyphaUserInfo  *user,
                                 const char     *workspace,
                                 const char     *client,

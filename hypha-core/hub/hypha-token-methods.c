@@ -171,7 +171,7 @@ hypha_token_set_client (HyphaToken  *token,
  * root may give anything. config is an a{sv} with the keys of generate_token.
  */
 char *
-hypha_token_methods_mint (HyphaManager   *manager,
+hypha_token_methods_mint (GBytes         *secret,
                           HyphaUserInfo  *user,
                           const char     *workspace,
                           const char     *client,
@@ -218,7 +218,7 @@ hypha_token_methods_mint (HyphaManager   *manager,
   if (token->scopes == NULL)
     return NULL;
 
-  return hypha_token_sign (token, hypha_manager_get_secret (manager), HYPHA_TOKEN_AUDIENCE_API);
+  return hypha_token_sign (token, secret, HYPHA_TOKEN_AUDIENCE_API);
 }
 
 static void
@@ -239,7 +239,7 @@ hypha_token_methods_generate (HyphaInvocation *invocation,
     config = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
 
   if (g_variant_is_of_type (config, G_VARIANT_TYPE_VARDICT))
-    text = hypha_token_methods_mint (manager, hypha_peer_get_user (caller),
+    text = hypha_token_methods_mint (hypha_manager_get_secret (manager), hypha_peer_get_user (caller),
                                      hypha_peer_get_workspace (caller),
                                      hypha_peer_get_client (caller), config, &error);
   else

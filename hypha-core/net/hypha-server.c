@@ -140,7 +140,7 @@ hypha_server_got_chunk (SoupServerMessage *message,
 
   /* It has had its chance to read the answer. */
   if (request->received > 2 * (gsize) HYPHA_SERVER_MAX_BODY)
-    g_socket_shutdown (soup_server_message_get_socket (message), TRUE, TRUE, NULL);
+    g_socket_close (soup_server_message_get_socket (message), NULL);
 }
 
 static void

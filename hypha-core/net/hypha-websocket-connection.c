@@ -113,12 +113,13 @@ hypha_websocket_connection_update_deadline (HyphaWebsocketConnection *self)
 static void
 hypha_websocket_connection_update_events (HyphaWebsocketConnection *self)
 {
-  gboolean reading = self->reading || self->state != STATE_OPEN;
   guint events = 0;
 
-  /* A backlog comes first, and what is still to be read can wait in the kernel. */
-  if (reading && !(self->backlog && self->state == STATE_OPEN))
+  /* A backlog comes first; but who is not read from must still be seen to leave. */
+  if (self->state != STATE_OPEN || (self->reading && !self->backlog))
     events |= EPOLLIN;
+  else if (!self->reading)
+    events |= EPOLLRDHUP;
 
   /* Before a flush, which decides it, this stays as it is. */
   if (self->client.dirty)
@@ -501,8 +502,7 @@ hypha_websocket_connection_ready (HyphaPollerClient *client,
       return;
     }
 
-  /* Nobody is at the other end, and nothing else would stop the poller from saying so. */
-  if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
     hypha_websocket_connection_lose (self, "connection lost");
 }
 

@@ -52,7 +52,6 @@ void     hypha_connection_set_reading  (HyphaConnection           *self,
 void     hypha_connection_receive      (HyphaConnection           *self,
                                         HyphaFrameType             type,
                                         const HyphaSlice          *slice);
-void     hypha_connection_emit_drained (HyphaConnection           *self);
 GBytes  *hypha_slice_to_bytes          (const HyphaSlice          *slice);
 
 G_END_DECLS

@@ -197,11 +197,21 @@ hypha_connection_receive (HyphaConnection  *self,
   g_signal_emit (self, signals[MESSAGE], 0, type, bytes);
 }
 
-/* What was queued fell below half of the budget, after it had been above. */
+/**
+ * hypha_connection_emit_drained:
+ * @self: a connection
+ *
+ * Reports that most of what was queued has been written, so that senders which were paused for
+ * this peer may go on. For subclasses that bound what they queue.
+ *
+ * Since: 0.1
+ */
 void
 hypha_connection_emit_drained (HyphaConnection *self)
 {
   HyphaConnectionPrivate *priv = hypha_connection_get_instance_private (self);
+
+  g_return_if_fail (HYPHA_IS_CONNECTION (self));
 
   if (priv->sink != NULL && priv->sink->drained != NULL && !priv->closed)
     priv->sink->drained (self, priv->sink_data);

@@ -71,5 +71,7 @@ HYPHA_AVAILABLE_IN_0_1
 void     hypha_connection_emit_closed  (HyphaConnection *self,
                                         guint            code,
                                         const char      *reason);
+HYPHA_AVAILABLE_IN_0_1
+void     hypha_connection_emit_drained (HyphaConnection *self);
 
 G_END_DECLS

@@ -23,6 +23,7 @@ G_DECLARE_FINAL_TYPE (HyphaRpc, hypha_rpc, HYPHA, RPC, GObject)
 HyphaRpc   *hypha_rpc_new             (HyphaConnection      *connection,
                                        const char           *id,
                                        const char           *server_url);
+void        hypha_rpc_close           (HyphaRpc             *self);
 void        hypha_rpc_set_server_url  (HyphaRpc             *self,
                                        const char           *server_url);
 const char *hypha_rpc_get_id          (HyphaRpc             *self);

@@ -558,6 +558,13 @@ hypha_rpc_new (HyphaConnection *connection,
   return self;
 }
 
+/* Ends it: whatever waits fails now, and nothing that is on its way is served any more. */
+void
+hypha_rpc_close (HyphaRpc *self)
+{
+  hypha_connection_close (self->connection, HYPHA_CLOSE_GOING_AWAY, NULL);
+}
+
 /* What our method addresses carry as _rserver; to be set before the first service is described. */
 void
 hypha_rpc_set_server_url (HyphaRpc   *self,

@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Writes the template that translations start from: po/hypha-desktop.pot, or the file given.
+set -eu
+
+out=${1:-po/hypha-desktop.pot}
+case $out in
+  /*) ;;
+  *) out=$PWD/$out ;;
+esac
+cd "$(dirname "$0")/.."
+xgettext --from-code=UTF-8 --add-comments --files-from=po/POTFILES.in --output="$out" \
+  --keyword=_ --keyword=N_ --keyword=C_:1c,2 --keyword=ngettext:1,2 \
+  --package-name=hypha-desktop --copyright-holder='The Hypha desktop contributors'

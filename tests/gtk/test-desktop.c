@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-application.h"
+#include "hypha-open-dialog.h"
+#include "hypha-window.h"
+#include "test-utils.h"
+
+#include <string.h>
+
+/* The whole application with its core, in this process; plugins run in real views. */
+typedef struct
+{
+  HyphaApplication *application;
+  HyphaCore        *core;
+  char             *start_error;
+} Desktop;
+
+static void
+start_failed_cb (Desktop *self,
+                 GError  *error)
+{
+  self->start_error = g_strdup (error->message);
+}
+
+static gboolean
+is_running (gpointer data)
+{
+  Desktop *self = data;
+
+  return hypha_core_is_running (self->core);
+}
+
+static Desktop *
+desktop_new (guint port)
+{
+  Desktop *self = g_new0 (Desktop, 1);
+  static guint count;
+  g_autofree char *id = g_strdup_printf ("io.github.hypha_desktop.Test%u", count++);
+  g_autoptr (GError) error = NULL;
+
+  self->application = hypha_application_new (id);
+  g_application_set_flags (G_APPLICATION (self->application),
+                           G_APPLICATION_HANDLES_OPEN | G_APPLICATION_NON_UNIQUE);
+  self->core = hypha_application_get_core (self->application);
+  hypha_core_set_port (self->core, port);
+  g_signal_connect_swapped (self->application, "start-failed", G_CALLBACK (start_failed_cb), self);
+
+  g_application_register (G_APPLICATION (self->application), NULL, &error);
+  g_assert_no_error (error);
+  return self;
+}
+
+static Desktop *
+running_desktop (void)
+{
+  Desktop *self = desktop_new (0);
+
+  g_assert_true (test_wait (is_running, self));
+  return self;
+}
+
+static gboolean
+quit_cb (gpointer data)
+{
+  g_application_quit (data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+is_null (gpointer data)
+{
+  return *(gpointer *) data == NULL;
+}
+
+/*
+ * Only an application that has run can leave the session bus, so it runs, for no time. Answers
+ * from the bus may hold it a moment longer.
+ */
+static void
+desktop_free (Desktop *self)
+{
+  gpointer application = self->application;
+
+  g_idle_add_full (G_PRIORITY_HIGH, quit_cb, application, NULL);
+  g_application_run (application, 0, NULL);
+
+  g_object_add_weak_pointer (application, &application);
+  g_object_unref (application);
+  g_assert_true (test_wait (is_null, &application));
+  g_free (self->start_error);
+  g_free (self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Desktop, desktop_free)
+
+static HyphaWindow *
+find_window (Desktop    *self,
+             const char *title)
+{
+  for (GList *l = gtk_application_get_windows (GTK_APPLICATION (self->application)); l != NULL; l = l->next)
+    {
+      if (HYPHA_IS_WINDOW (l->data) && g_strcmp0 (gtk_window_get_title (l->data), title) == 0)
+        return l->data;
+    }
+
+  return NULL;
+}
+
+static gboolean
+has_service_named (Desktop    *self,
+                   const char *name)
+{
+  GListModel *services = hypha_core_get_services (self->core);
+
+  for (guint i = 0; i < g_list_model_get_n_items (services); i++)
+    {
+      g_autoptr (HyphaServiceInfo) service = g_list_model_get_item (services, i);
+
+      if (g_strcmp0 (hypha_service_info_get_name (service), name) == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+typedef struct
+{
+  Desktop       *desktop;
+  const char    *name;
+  HyphaViewState state;
+} Expected;
+
+static gboolean
+service_is_there (gpointer data)
+{
+  Expected *expected = data;
+
+  return has_service_named (expected->desktop, expected->name);
+}
+
+static gboolean
+service_is_gone (gpointer data)
+{
+  return !service_is_there (data);
+}
+
+static gboolean
+window_has_state (gpointer data)
+{
+  Expected *expected = data;
+  HyphaWindow *window = find_window (expected->desktop, expected->name);
+
+  return window != NULL && hypha_view_get_state (hypha_window_get_view (window)) == expected->state;
+}
+
+static void
+wait_service (Desktop    *self,
+              const char *name)
+{
+  Expected expected = { .desktop = self, .name = name };
+
+  g_assert_true (test_wait (service_is_there, &expected));
+}
+
+static HyphaWindow *
+wait_window (Desktop       *self,
+             const char    *title,
+             HyphaViewState state)
+{
+  Expected expected = { self, title, state };
+
+  g_assert_true (test_wait (window_has_state, &expected));
+  return find_window (self, title);
+}
+
+static void
+open_plugin (Desktop    *self,
+             const char *name)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "..", name, NULL);
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+
+  hypha_application_load (self->application, absolute);
+}
+
+#define HELLO "../examples/hello.imjoy.html"
+
+typedef struct
+{
+  GdkTexture *texture;
+  gboolean    done;
+} Snapshot;
+
+static void
+snapshot_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  Snapshot *snapshot = data;
+  g_autoptr (GError) error = NULL;
+
+  snapshot->texture = webkit_web_view_get_snapshot_finish (WEBKIT_WEB_VIEW (source), result, &error);
+  g_assert_no_error (error);
+  snapshot->done = TRUE;
+}
+
+static guint
+count_colours (GdkTexture *texture)
+{
+  int width = gdk_texture_get_width (texture);
+  int height = gdk_texture_get_height (texture);
+  g_autofree guint32 *pixels = g_new0 (guint32, (gsize) width * height);
+  g_autoptr (GHashTable) colours = g_hash_table_new (NULL, NULL);
+
+  gdk_texture_download (texture, (guchar *) pixels, (gsize) width * 4);
+  for (gsize i = 0; i < (gsize) width * height; i++)
+    g_hash_table_add (colours, GUINT_TO_POINTER (pixels[i]));
+  return g_hash_table_size (colours);
+}
+
+/* What a person sees, kept as a picture; a blank page has one colour. */
+static void
+check_picture (HyphaWindow *window,
+               const char  *name)
+{
+  HyphaPage *page = hypha_view_get_page (hypha_window_get_view (window));
+  g_autofree char *path = g_test_build_filename (G_TEST_BUILT, name, NULL);
+  Snapshot snapshot = { 0 };
+
+  webkit_web_view_get_snapshot (hypha_page_get_web_view (page), WEBKIT_SNAPSHOT_REGION_VISIBLE,
+                                WEBKIT_SNAPSHOT_OPTIONS_NONE, NULL, snapshot_cb, &snapshot);
+  g_assert_true (test_wait_flag (&snapshot.done));
+  g_assert_true (gdk_texture_save_to_png (snapshot.texture, path));
+  g_test_message ("picture: %s", path);
+  g_assert_cmpint (gdk_texture_get_width (snapshot.texture), >, 300);
+  g_assert_cmpuint (count_colours (snapshot.texture), >, 16);
+  g_object_unref (snapshot.texture);
+}
+
+static void
+test_hello (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  HyphaWindow *window;
+
+  open_plugin (desktop, HELLO);
+  wait_service (desktop, "Hello");
+  window = wait_window (desktop, "Hello", HYPHA_VIEW_READY);
+  check_picture (window, "hello.png");
+}
+
+static void
+test_call_between_plugins (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+
+  open_plugin (desktop, HELLO);
+  wait_service (desktop, "Hello");
+  open_plugin (desktop, "data/plugins/caller.imjoy.html");
+  wait_service (desktop, "Hello, Ada! bytes are the same");
+}
+
+static void
+test_close_window (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  Expected expected = { .desktop = desktop, .name = "Hello" };
+
+  open_plugin (desktop, HELLO);
+  wait_service (desktop, "Hello");
+  gtk_window_close (GTK_WINDOW (wait_window (desktop, "Hello", HYPHA_VIEW_READY)));
+  g_assert_true (test_wait (service_is_gone, &expected));
+  g_assert_null (find_window (desktop, "Hello"));
+}
+
+static void
+test_reload (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  Expected expected = { .desktop = desktop, .name = "Hello" };
+
+  open_plugin (desktop, HELLO);
+  wait_service (desktop, "Hello");
+  gtk_widget_activate_action (GTK_WIDGET (wait_window (desktop, "Hello", HYPHA_VIEW_READY)),
+                              "win.reload", NULL);
+  g_assert_true (test_wait (service_is_gone, &expected));
+  wait_service (desktop, "Hello");
+  wait_window (desktop, "Hello", HYPHA_VIEW_READY);
+}
+
+static void
+test_scripts (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+
+  open_plugin (desktop, "data/plugins/scripts.imjoy.html");
+  wait_service (desktop, "first, module, from elsewhere, last; 42; rgb(1, 2, 3)");
+}
+
+/* The texts of all labels below a widget, joined. */
+static void
+collect_labels (GtkWidget *widget,
+                GString   *text)
+{
+  if (GTK_IS_LABEL (widget))
+    g_string_append_printf (text, "%s\n", gtk_label_get_text (GTK_LABEL (widget)));
+
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL;
+       child = gtk_widget_get_next_sibling (child))
+    {
+      if (gtk_widget_get_child_visible (child))
+        collect_labels (child, text);
+    }
+}
+
+static char *
+dup_labels (gpointer widget)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  collect_labels (GTK_WIDGET (widget), text);
+  return g_strdup (text->str);
+}
+
+static void
+assert_shows (gpointer    widget,
+              const char *text)
+{
+  g_autofree char *labels = dup_labels (widget);
+
+  if (strstr (labels, text) == NULL)
+    g_error ("“%s” is not in:\n%s", text, labels);
+}
+
+static AdwMessageDialog *
+find_dialog (Desktop *self)
+{
+  g_autoptr (GList) windows = gtk_window_list_toplevels ();
+
+  for (GList *l = windows; l != NULL; l = l->next)
+    {
+      if (ADW_IS_MESSAGE_DIALOG (l->data))
+        return l->data;
+    }
+
+  return NULL;
+}
+
+static gboolean
+has_dialog (gpointer data)
+{
+  return find_dialog (data) != NULL;
+}
+
+static void
+test_script_error (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  HyphaWindow *window;
+
+  open_plugin (desktop, "data/plugins/broken.imjoy.html");
+  window = wait_window (desktop, "Broken", HYPHA_VIEW_FAILED);
+  assert_shows (window, "“Broken” Failed");
+  assert_shows (window, "thereIsNoSuchFunction");
+  assert_shows (window, "Broken/script-1.js, line 3");
+  assert_shows (window, "Retry");
+  g_assert_null (find_dialog (desktop));
+}
+
+static void
+test_other_language (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+
+  open_plugin (desktop, "data/plugins/python.imjoy.html");
+  assert_shows (wait_window (desktop, "Python", HYPHA_VIEW_FAILED),
+                "the script language “python” is not supported in a window");
+}
+
+static void
+test_crash_and_retry (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  Expected expected = { .desktop = desktop, .name = "Hello" };
+  HyphaWindow *window;
+  HyphaView *view;
+
+  open_plugin (desktop, HELLO);
+  wait_service (desktop, "Hello");
+  window = wait_window (desktop, "Hello", HYPHA_VIEW_READY);
+  view = hypha_window_get_view (window);
+  webkit_web_view_terminate_web_process (hypha_page_get_web_view (hypha_view_get_page (view)));
+
+  wait_window (desktop, "Hello", HYPHA_VIEW_FAILED);
+  g_assert_true (test_wait (service_is_gone, &expected));
+  g_signal_emit_by_name (view, "retry");
+  wait_service (desktop, "Hello");
+  wait_window (desktop, "Hello", HYPHA_VIEW_READY);
+}
+
+static void
+test_missing_file (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+
+  open_plugin (desktop, "data/plugins/there-is-none.imjoy.html");
+  g_assert_true (test_wait (has_dialog, desktop));
+  assert_shows (find_dialog (desktop), "Could Not Open “there-is-none.imjoy.html”");
+  gtk_window_destroy (GTK_WINDOW (find_dialog (desktop)));
+}
+
+static void
+test_start_page (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  Expected expected = { .desktop = desktop, .name = "Hello" };
+  GtkWindow *start;
+
+  g_application_activate (G_APPLICATION (desktop->application));
+  start = gtk_application_get_active_window (GTK_APPLICATION (desktop->application));
+  assert_shows (start, "No Services Yet");
+  assert_shows (start, hypha_core_get_url (desktop->core));
+
+  open_plugin (desktop, HELLO);
+  wait_service (desktop, "Hello");
+  assert_shows (start, "Running Services");
+  assert_shows (start, "A greeting in a window");
+
+  gtk_window_close (GTK_WINDOW (wait_window (desktop, "Hello", HYPHA_VIEW_READY)));
+  g_assert_true (test_wait (service_is_gone, &expected));
+  assert_shows (start, "No Services Yet");
+}
+
+static void
+test_taken_port (void)
+{
+  g_autoptr (Desktop) first = running_desktop ();
+  g_autoptr (Desktop) second = desktop_new (hypha_core_get_port (first->core));
+
+  g_assert_true (test_wait (has_dialog, second));
+  g_assert_nonnull (second->start_error);
+  assert_shows (find_dialog (second), second->start_error);
+  g_assert_cmpint (hypha_application_get_exit_status (second->application), ==, 1);
+  gtk_window_destroy (GTK_WINDOW (find_dialog (second)));
+}
+
+static void
+test_source (void)
+{
+  static const struct
+  {
+    const char *text;
+    const char *source;
+  } cases[] = {
+    { " https://example.org/a.imjoy.html\n", "https://example.org/a.imjoy.html" },
+    { "http://127.0.0.1:9000/x", "http://127.0.0.1:9000/x" },
+    { "example.org/a.imjoy.html", "https://example.org/a.imjoy.html" },
+    { "/tmp/a plugin.imjoy.html", "/tmp/a plugin.imjoy.html" },
+    { "file:///tmp/a%20b.html", "/tmp/a b.html" },
+    { "", NULL }, { "hello", NULL }, { "two words.html", NULL }, { "ftp://example.org/a", NULL },
+    { "javascript:alert(1)", NULL }, { "https://", NULL },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *source = hypha_open_dialog_parse_source (cases[i].text);
+
+      g_assert_cmpstr (source, ==, cases[i].source);
+    }
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init_display (&argc, &argv);
+  adw_init ();
+
+  g_test_add_func ("/gtk/open-dialog/source", test_source);
+  g_test_add_func ("/gtk/desktop/hello", test_hello);
+  g_test_add_func ("/gtk/desktop/call-between-plugins", test_call_between_plugins);
+  g_test_add_func ("/gtk/desktop/close-window", test_close_window);
+  g_test_add_func ("/gtk/desktop/reload", test_reload);
+  g_test_add_func ("/gtk/desktop/scripts", test_scripts);
+  g_test_add_func ("/gtk/desktop/script-error", test_script_error);
+  g_test_add_func ("/gtk/desktop/other-language", test_other_language);
+  g_test_add_func ("/gtk/desktop/crash-and-retry", test_crash_and_retry);
+  g_test_add_func ("/gtk/desktop/missing-file", test_missing_file);
+  g_test_add_func ("/gtk/desktop/start-page", test_start_page);
+  g_test_add_func ("/gtk/desktop/taken-port", test_taken_port);
+
+  return g_test_run ();
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "page-fixture.h"
+
+#include "hypha-frame.h"
+
+#include <adwaita.h>
+
+static gboolean
+is_connected (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->connects > 0;
+}
+
+static gboolean
+is_closed (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->closed_code != 0;
+}
+
+static gboolean
+has_failed (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->failure != NULL;
+}
+
+static gboolean
+has_bytes (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->bytes != NULL;
+}
+
+static PageFixture *
+connected_page (const char *path)
+{
+  PageFixture *fixture = page_fixture_new (path);
+
+  g_assert_true (page_fixture_wait_text (fixture, "connected"));
+  g_assert_cmpuint (fixture->connects, ==, 1);
+  return fixture;
+}
+
+static GBytes *
+pattern_bytes (gsize size)
+{
+  guint8 *data = g_malloc (size);
+
+  for (gsize i = 0; i < size; i++)
+    data[i] = (guint8) (i * 31 + (i >> 8));
+  return g_bytes_new_take (data, size);
+}
+
+static void
+check_echo (PageFixture *fixture,
+            gsize        size)
+{
+  g_autoptr (GBytes) bytes = pattern_bytes (size);
+
+  g_clear_pointer (&fixture->bytes, g_bytes_unref);
+  hypha_connection_send (HYPHA_CONNECTION (fixture->bridge), HYPHA_FRAME_BINARY, bytes);
+  g_assert_true (test_wait (has_bytes, fixture));
+  g_assert_true (g_bytes_equal (fixture->bytes, bytes));
+}
+
+static void
+test_bytes (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  check_echo (fixture, 0);
+  check_echo (fixture, 1);
+  check_echo (fixture, HYPHA_FRAME_INLINE_MAX);
+  check_echo (fixture, HYPHA_FRAME_INLINE_MAX + 1);
+  check_echo (fixture, 1024 * 1024);
+  check_echo (fixture, HYPHA_FRAME_MAX);
+}
+
+static void
+test_text (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture, "send('gr\xc3\xbc\xc3\x9f dich')");
+  g_assert_true (page_fixture_wait_text (fixture, "gr\xc3\xbc\xc3\x9f dich"));
+  page_fixture_run (fixture, "send('x'.repeat(200000) + 'y')");
+  page_fixture_run (fixture, "send('after')");
+  g_assert_true (page_fixture_wait_text (fixture, "after"));
+  g_assert_cmpuint (strlen (fixture->texts->pdata[2]), ==, 200001);
+}
+
+static void
+test_close_by_page (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture, "say({ type: 'close', from: me.client_id, workspace: me.workspace })");
+  g_assert_true (test_wait (is_closed, fixture));
+  g_assert_cmpuint (fixture->closed_code, ==, 1000);
+}
+
+static void
+test_close_by_core (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture, "addEventListener('message', e => { if (e.data.type === 'closed') connect(); })");
+  hypha_connection_close (HYPHA_CONNECTION (fixture->bridge), 1000, "enough");
+  g_assert_cmpuint (fixture->closed_code, ==, 1000);
+
+  fixture->connects = 0;
+  g_assert_true (test_wait (is_connected, fixture));
+  page_fixture_run (fixture, "send(closedSeen ? 'closed and back' : 'not told')");
+  g_assert_true (page_fixture_wait_text (fixture, "closed and back"));
+}
+
+static void
+test_close_with_window (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  hypha_page_disconnect (fixture->page, 1001, "the window was closed");
+  g_assert_cmpuint (fixture->closed_code, ==, 1001);
+}
+
+/* A document that replaces itself never says goodbye. */
+static void
+test_frame_reload (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  fixture->connects = 0;
+  page_fixture_run (fixture, "location.reload()");
+  g_assert_true (test_wait (is_closed, fixture));
+  g_assert_cmpuint (fixture->closed_code, ==, 1001);
+  g_assert_true (test_wait (is_connected, fixture));
+  g_assert_cmpuint (fixture->connects, ==, 1);
+}
+
+static gboolean
+was_hit_again (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->hits >= 2;
+}
+
+static gboolean
+always_false (gpointer data)
+{
+  return *(gboolean *) data;
+}
+
+static gboolean
+set_flag (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* For what must not happen: gives it as long as it took to happen elsewhere, and more. */
+static void
+settle (void)
+{
+  gboolean done = FALSE;
+
+  g_timeout_add (700, set_flag, &done);
+  test_wait (always_false, &done);
+}
+
+/* The frame goes to another site, which knows the name of the client and speaks as it. */
+static void
+test_foreign_origin (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autofree char *elsewhere = page_fixture_uri (fixture, "localhost", "/page");
+  g_autofree char *script = g_strdup_printf ("location.href = '%s'", elsewhere);
+
+  test_expect_log ("hypha-gtk", G_LOG_LEVEL_MESSAGE, "*not connected to a page of http://localhost:*");
+  page_fixture_run (fixture, script);
+  g_assert_true (test_wait (is_closed, fixture));
+  g_assert_true (test_wait (was_hit_again, fixture));
+  settle ();
+  g_assert_cmpuint (fixture->connects, ==, 1);
+  test_assert_expected_logs ();
+}
+
+/* A redirect by the server itself is not a change of mind of the page. */
+static void
+test_redirect (void)
+{
+  g_autoptr (PageFixture) fixture = page_fixture_new ("/moved");
+
+  g_assert_true (page_fixture_wait_text (fixture, "connected"));
+  page_fixture_run (fixture, "send(location.hostname)");
+  g_assert_true (page_fixture_wait_text (fixture, "localhost"));
+}
+
+static void
+test_opaque_origin (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/sandboxed");
+
+  page_fixture_run (fixture, "send(String(origin))");
+  g_assert_true (page_fixture_wait_text (fixture, "null"));
+
+  /* The second document of an opaque origin may be anybody's. */
+  test_expect_log ("hypha-gtk", G_LOG_LEVEL_MESSAGE, "*not connected to a page of null");
+  page_fixture_run (fixture, "location.reload()");
+  g_assert_true (test_wait (is_closed, fixture));
+  g_assert_true (test_wait (was_hit_again, fixture));
+  settle ();
+  g_assert_cmpuint (fixture->connects, ==, 1);
+  test_assert_expected_logs ();
+}
+
+/* A frame inside the app speaks to the host page in the app's name. */
+static void
+test_nested_frame (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture,
+                    "const f = document.createElement('iframe');"
+                    "f.srcdoc = `<script>for (const type of ['hyphaClientReady', 'connect', 'close'])"
+                    "  top.postMessage({ type, from: '${me.client_id}', workspace: 'ws-test' }, '*');"
+                    "  parent.eval(\"send('nested')\");<\\/script>`;"
+                    "document.body.append(f);");
+  g_assert_true (page_fixture_wait_text (fixture, "nested"));
+  settle ();
+  g_assert_cmpuint (fixture->connects, ==, 1);
+  g_assert_cmpuint (fixture->closed_code, ==, 0);
+}
+
+/* A hostile page frames the host page of another window, to be taken for it. */
+static void
+test_host_page_framed (void)
+{
+  g_autoptr (PageFixture) victim = connected_page ("/page");
+  g_autoptr (PageFixture) attacker = connected_page ("/page");
+  const char *host = webkit_web_view_get_uri (hypha_page_get_web_view (victim->page));
+  g_autofree char *script = g_strdup_printf ("const f = document.createElement('iframe');"
+                                             "f.src = '%s'; document.body.append(f);"
+                                             "f.onload = () => send('loaded')",
+                                             host);
+
+  g_assert_true (g_str_has_prefix (host, "hypha-host://"));
+  page_fixture_run (attacker, script);
+  settle ();
+  g_assert_cmpuint (victim->hits, ==, 1);
+  g_assert_cmpuint (victim->connects, ==, 1);
+  g_assert_cmpuint (victim->closed_code, ==, 0);
+  g_assert_cmpuint (attacker->connects, ==, 1);
+}
+
+/* Even at the top of its own view, a host page of another view is refused. */
+static void
+test_host_page_of_other_view (void)
+{
+  g_autoptr (PageFixture) victim = connected_page ("/page");
+  g_autoptr (PageFixture) other = connected_page ("/page");
+  WebKitWebView *view = hypha_page_get_web_view (other->page);
+
+  test_expect_log ("hypha-gtk", G_LOG_LEVEL_MESSAGE, "refused a request for hypha-host://*");
+  webkit_web_view_load_uri (view, webkit_web_view_get_uri (hypha_page_get_web_view (victim->page)));
+  settle ();
+  test_assert_expected_logs ();
+  g_assert_cmpuint (victim->hits, ==, 1);
+}
+
+static void
+test_leaving (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autofree char *host = g_strdup (webkit_web_view_get_uri (hypha_page_get_web_view (fixture->page)));
+
+  page_fixture_run (fixture, "try { top.location = '/page'; } catch (e) { send(e.name); }");
+  settle ();
+  page_fixture_run (fixture, "send('still here')");
+  g_assert_true (page_fixture_wait_text (fixture, "still here"));
+  g_assert_cmpstr (webkit_web_view_get_uri (hypha_page_get_web_view (fixture->page)), ==, host);
+}
+
+static void
+test_refused_connection (void)
+{
+  g_autoptr (PageFixture) fixture = page_fixture_new (NULL);
+  g_autofree char *uri = page_fixture_uri (fixture, "127.0.0.1", "/page");
+
+  soup_server_disconnect (fixture->server);
+  page_fixture_show (fixture, uri);
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_nonnull (strstr (fixture->failure->message, "127.0.0.1"));
+}
+
+static void
+test_missing_page (void)
+{
+  g_autoptr (PageFixture) fixture = page_fixture_new ("/missing");
+
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_nonnull (strstr (fixture->failure->message, "404"));
+}
+
+static void
+test_framing_refused (void)
+{
+  g_autoptr (PageFixture) fixture = page_fixture_new ("/unframed");
+
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_error (fixture->failure, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED);
+}
+
+static void
+test_crash_and_retry (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  webkit_web_view_terminate_web_process (hypha_page_get_web_view (fixture->page));
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_cmpuint (fixture->closed_code, ==, 1006);
+
+  fixture->connects = 0;
+  hypha_page_load (fixture->page);
+  g_assert_true (test_wait (is_connected, fixture));
+}
+
+static void
+test_frame_max (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autofree char *script = g_strdup_printf ("send(new Uint8Array(%d))", HYPHA_FRAME_MAX + 1);
+
+  page_fixture_run (fixture, script);
+  g_assert_true (test_wait (is_closed, fixture));
+  g_assert_cmpuint (fixture->closed_code, ==, 1009);
+}
+
+static void
+test_queue_max (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autoptr (GBytes) bytes = pattern_bytes (HYPHA_FRAME_MAX);
+
+  page_fixture_run (fixture, "for (;;);");
+  for (int i = 0; i <= HYPHA_BRIDGE_QUEUE_MAX / HYPHA_FRAME_MAX; i++)
+    hypha_connection_send (HYPHA_CONNECTION (fixture->bridge), HYPHA_FRAME_BINARY, bytes);
+
+  g_assert_cmpuint (fixture->closed_code, ==, 1013);
+  webkit_web_view_terminate_web_process (hypha_page_get_web_view (fixture->page));
+}
+
+/* While the core does not read, the page's own process keeps what the page says. */
+static void
+test_paused (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  HyphaConnectionClass *klass = HYPHA_CONNECTION_GET_CLASS (fixture->bridge);
+
+  page_fixture_run (fixture, "for (let i = 0; i < 80; i++) send(new Uint8Array(1 << 20)); send('all sent')");
+  klass->set_reading (HYPHA_CONNECTION (fixture->bridge), FALSE);
+  settle ();
+  g_assert_cmpuint (fixture->closed_code, ==, 0);
+  g_assert_null (fixture->bytes);
+
+  klass->set_reading (HYPHA_CONNECTION (fixture->bridge), TRUE);
+  g_assert_true (page_fixture_wait_text (fixture, "all sent"));
+  g_assert_nonnull (fixture->bytes);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init_display (&argc, &argv);
+  adw_init ();
+
+  g_test_add_func ("/gtk/page/text", test_text);
+  g_test_add_func ("/gtk/page/bytes", test_bytes);
+  g_test_add_func ("/gtk/page/close-by-page", test_close_by_page);
+  g_test_add_func ("/gtk/page/close-by-core", test_close_by_core);
+  g_test_add_func ("/gtk/page/close-with-window", test_close_with_window);
+  g_test_add_func ("/gtk/page/frame-reload", test_frame_reload);
+  g_test_add_func ("/gtk/page/foreign-origin", test_foreign_origin);
+  g_test_add_func ("/gtk/page/redirect", test_redirect);
+  g_test_add_func ("/gtk/page/opaque-origin", test_opaque_origin);
+  g_test_add_func ("/gtk/page/nested-frame", test_nested_frame);
+  g_test_add_func ("/gtk/page/host-page-framed", test_host_page_framed);
+  g_test_add_func ("/gtk/page/host-page-of-other-view", test_host_page_of_other_view);
+  g_test_add_func ("/gtk/page/leaving", test_leaving);
+  g_test_add_func ("/gtk/page/refused-connection", test_refused_connection);
+  g_test_add_func ("/gtk/page/missing-page", test_missing_page);
+  g_test_add_func ("/gtk/page/framing-refused", test_framing_refused);
+  g_test_add_func ("/gtk/page/crash-and-retry", test_crash_and_retry);
+  g_test_add_func ("/gtk/page/frame-max", test_frame_max);
+  g_test_add_func ("/gtk/page/queue-max", test_queue_max);
+  g_test_add_func ("/gtk/page/paused", test_paused);
+
+  return g_test_run ();
+}
