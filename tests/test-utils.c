@@ -71,7 +71,7 @@ void
 test_init (int    *argc,
            char ***argv)
 {
-  g_test_init (argc, argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_init (argc, argv, NULL);
   g_log_set_writer_func (write_log, NULL, NULL);
 }
 

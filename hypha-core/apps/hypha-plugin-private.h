@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 /* Largest plugin source, in bytes; most top-level blocks in it. */
 #define HYPHA_PLUGIN_MAX_SIZE (10 * 1024 * 1024)
 #define HYPHA_PLUGIN_MAX_BLOCKS 1000
+/* Longest config block, in bytes: its JSON takes a hundred times that while it is parsed. */
+#define HYPHA_PLUGIN_MAX_CONFIG_SIZE (256 * 1024)
 
 /* A parsed *.imjoy.html file. */
 typedef struct _HyphaPlugin HyphaPlugin;

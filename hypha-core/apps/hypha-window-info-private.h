@@ -9,6 +9,10 @@ G_BEGIN_DECLS
 /* The only server_url that setupLocalClient() of hypha-rpc accepts starts like this. */
 #define HYPHA_WINDOW_SERVER_URL "https://local-hypha-server:9527"
 
+/* Smallest and largest width and height that a config can ask for, in pixels. */
+#define HYPHA_WINDOW_MIN_SIZE 100
+#define HYPHA_WINDOW_MAX_SIZE 4096
+
 HyphaWindowInfo *hypha_window_info_new         (const char      *name,
                                                 const char      *workspace,
                                                 const char      *client_id,

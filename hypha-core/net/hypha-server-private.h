@@ -12,32 +12,51 @@ G_BEGIN_DECLS
 
 G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 
+/* WebSockets that may be open at once; one more is answered with 503. */
+#define HYPHA_SERVER_MAX_CONNECTIONS 10000
+
+/* Largest body of an HTTP request, in bytes; a larger one is answered with 413. */
+#define HYPHA_SERVER_MAX_BODY (100 * 1024 * 1024)
+
+/* After so much silence, in ms, a WebSocket peer is asked for a sign of life. */
+#define HYPHA_SERVER_KEEP_ALIVE 45000
+
+/* How long stopping waits for peers and running requests, in ms. */
+#define HYPHA_SERVER_STOP_TIMEOUT 3000
+
 /* A WebSocket was opened on /ws: connection is new and unauthenticated; take a reference to keep it. */
 typedef void (*HyphaServerAccept) (HyphaServer     *server,
                                    HyphaConnection *connection,
                                    const char      *remote_address,
                                    gpointer         data);
 
-HyphaServer *hypha_server_new             (void);
-void         hypha_server_set_accept      (HyphaServer          *self,
-                                           HyphaServerAccept     accept,
-                                           gpointer              data);
-void         hypha_server_allow_origin    (HyphaServer          *self,
-                                           const char           *origin);
-gboolean     hypha_server_origin_allowed  (HyphaServer          *self,
-                                           const char           *origin);
-gboolean     hypha_server_listen          (HyphaServer          *self,
-                                           const char           *host,
-                                           guint                 port,
-                                           GError              **error);
-guint        hypha_server_get_port        (HyphaServer          *self);
-SoupServer  *hypha_server_get_soup        (HyphaServer          *self);
-void         hypha_server_stop_async      (HyphaServer          *self,
-                                           GCancellable         *cancellable,
-                                           GAsyncReadyCallback   callback,
-                                           gpointer              user_data);
-gboolean     hypha_server_stop_finish     (HyphaServer          *self,
-                                           GAsyncResult         *result,
-                                           GError              **error);
+HyphaServer *hypha_server_new                 (void);
+void         hypha_server_set_accept          (HyphaServer          *self,
+                                               HyphaServerAccept     accept,
+                                               gpointer              data);
+void         hypha_server_allow_host          (HyphaServer          *self,
+                                               const char           *host);
+void         hypha_server_allow_origin        (HyphaServer          *self,
+                                               const char           *origin);
+gboolean     hypha_server_origin_allowed      (HyphaServer          *self,
+                                               const char           *origin);
+void         hypha_server_set_keep_alive      (HyphaServer          *self,
+                                               guint                 interval);
+void         hypha_server_set_max_connections (HyphaServer          *self,
+                                               guint                 max_connections);
+gboolean     hypha_server_listen              (HyphaServer          *self,
+                                               const char           *host,
+                                               guint                 port,
+                                               GError              **error);
+guint        hypha_server_get_port            (HyphaServer          *self);
+guint        hypha_server_get_n_connections   (HyphaServer          *self);
+SoupServer  *hypha_server_get_soup            (HyphaServer          *self);
+void         hypha_server_stop_async          (HyphaServer          *self,
+                                               GCancellable         *cancellable,
+                                               GAsyncReadyCallback   callback,
+                                               gpointer              user_data);
+gboolean     hypha_server_stop_finish         (HyphaServer          *self,
+                                               GAsyncResult         *result,
+                                               GError              **error);
 
 G_END_DECLS

@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* Keys in either segment of a frame that is routed. */
+#define HYPHA_MESSAGE_MAX_KEYS 64
+
 /* Text inside a frame: borrowed, not terminated; data is NULL where the key is absent. */
 typedef struct
 {

@@ -19,8 +19,16 @@ G_BEGIN_DECLS
 #define HYPHA_MSGPACK_MAX_DEPTH 32
 /* Nesting that is walked over without decoding, where a frame is only routed. */
 #define HYPHA_MSGPACK_MAX_SKIP_DEPTH 512
+/* Values in one decoded message: one byte on the wire can cost hundreds of bytes in memory. */
+#define HYPHA_MSGPACK_MAX_VALUES (256 * 1024)
+/*
+ * A bin is decoded as a slice of the owner only if it is at least this long, and at least one part
+ * in so many of its owner: whoever keeps a few bytes must not keep a whole frame alive by them.
+ */
+#define HYPHA_MSGPACK_MIN_SLICE 1024
+#define HYPHA_MSGPACK_MAX_PINNED 8
 
-/* One item's head. size: bytes of a str, bin or ext; entries of an array or map. */
+/* INT whenever the number fits in gint64, however it was written; UINT above that. */
 typedef enum
 {
   HYPHA_MSGPACK_NIL,
@@ -35,6 +43,7 @@ typedef enum
   HYPHA_MSGPACK_EXT,
 } HyphaMsgpackKind;
 
+/* One item's head. size: bytes of a str, bin or ext; entries of an array or map. */
 typedef struct
 {
   HyphaMsgpackKind kind;

@@ -28,6 +28,7 @@ typedef struct
   char    **scopes;
   gint64    issued_at;     /* seconds since 1970 */
   gint64    expires_at;
+  gint64    user_expires_at; /* of a reconnection token: when the user's own token ends; 0 never */
   gboolean  anonymous;     /* claim is_anonymous */
   gboolean  client_bound;  /* claim cid_bound: client_id was asked for, so it is enforced */
 } HyphaToken;

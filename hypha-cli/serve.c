@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "commands.h"
+
+typedef struct
+{
+  HyphaCore *core;
+  GMainLoop *loop;
+  int        status;
+  gboolean   closing;
+} Serve;
+
+static void
+serve_closed (GObject      *source,
+              GAsyncResult *result,
+              gpointer      data)
+{
+  Serve *serve = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!hypha_core_close_finish (serve->core, result, &error))
+    {
+      g_printerr ("hypha: %s\n", error->message);
+      serve->status = 1;
+    }
+
+  g_main_loop_quit (serve->loop);
+}
+
+/* The first signal says goodbye to everybody, a second one does not wait for them. */
+static gboolean
+serve_signalled (gpointer data)
+{
+  Serve *serve = data;
+
+  if (serve->closing)
+    {
+      g_main_loop_quit (serve->loop);
+      return G_SOURCE_CONTINUE;
+    }
+
+  serve->closing = TRUE;
+  hypha_core_close_async (serve->core, NULL, serve_closed, serve);
+  return G_SOURCE_CONTINUE;
+}
+
+static int
+serve_run (HyphaCore *core)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Serve serve = { .core = core, .loop = loop };
+  guint interrupted = g_unix_signal_add (SIGINT, serve_signalled, &serve);
+  guint terminated = g_unix_signal_add (SIGTERM, serve_signalled, &serve);
+
+  g_main_loop_run (loop);
+  g_source_remove (interrupted);
+  g_source_remove (terminated);
+  return serve.status;
+}
+
+int
+hypha_command_serve (int    argc,
+                     char **argv)
+{
+  g_autoptr (HyphaCore) core = hypha_core_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *host = NULL;
+  g_autofree char *base_url = NULL;
+  g_autofree char *workspace_dir = NULL;
+  int port = (int) hypha_core_get_port (core);
+  GOptionEntry entries[] = {
+    { "host", 0, 0, G_OPTION_ARG_STRING, &host, "Address to listen on (127.0.0.1)", "ADDRESS" },
+    { "port", 0, 0, G_OPTION_ARG_INT, &port, "Port to listen on (9527); 0 takes a free one",
+      "PORT" },
+    { "base-url", 0, 0, G_OPTION_ARG_STRING, &base_url, "Where clients reach the server from outside",
+      "URL" },
+    { "workspace-dir", 0, 0, G_OPTION_ARG_FILENAME, &workspace_dir,
+      "Directory for what the server keeps", "DIR" },
+    { NULL }
+  };
+
+  if (!hypha_command_parse ("— run a Hypha server",
+                            "The secret that signs tokens is $HYPHA_JWT_SECRET, or the file "
+                            "jwt-secret in the directory of --workspace-dir.",
+                            entries, &argc, &argv))
+    return 1;
+
+  if (port < 0 || port > 65535)
+    {
+      g_printerr ("hypha: --port %d is not between 0 and 65535\n", port);
+      return 1;
+    }
+
+  hypha_core_set_port (core, (guint) port);
+  hypha_core_set_base_url (core, base_url);
+  if (host != NULL)
+    hypha_core_set_host (core, host);
+  if (workspace_dir != NULL)
+    hypha_core_set_workspace_dir (core, workspace_dir);
+
+  if (!hypha_core_start (core, NULL, &error))
+    {
+      g_printerr ("hypha: %s\n", error->message);
+      return 1;
+    }
+
+  printf ("hypha: listening on %s\n", hypha_core_get_url (core));
+  fflush (stdout);
+  return serve_run (core);
+}

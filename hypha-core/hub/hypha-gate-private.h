@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-router-private.h"
+#include "hypha-rpc-private.h"
+#include "hypha-token-private.h"
+
+G_BEGIN_DECLS
+
+/* How long a new connection may take to say who it is, in seconds. */
+#define HYPHA_GATE_HANDSHAKE_TIMEOUT 10
+/* How long the holder of a taken address may take to show that it lives, in milliseconds. */
+#define HYPHA_GATE_PROBE_TIMEOUT 2000
+/* Longest first frame and longest text frame after it, in bytes. */
+#define HYPHA_GATE_MAX_HANDSHAKE (64 * 1024)
+#define HYPHA_GATE_MAX_CONTROL 1000
+
+#define HYPHA_TYPE_GATE (hypha_gate_get_type ())
+
+G_DECLARE_FINAL_TYPE (HyphaGate, hypha_gate, HYPHA, GATE, GObject)
+
+HyphaGate *hypha_gate_new            (HyphaRouter      *router,
+                                      GBytes           *secret);
+void       hypha_gate_set_base_url   (HyphaGate        *self,
+                                      const char       *base_url);
+void       hypha_gate_set_rpc        (HyphaGate        *self,
+                                      HyphaRpc         *rpc);
+void       hypha_gate_set_timeout    (HyphaGate        *self,
+                                      guint             milliseconds);
+guint      hypha_gate_get_n_sessions (HyphaGate        *self);
+void       hypha_gate_accept         (HyphaGate        *self,
+                                      HyphaConnection  *connection,
+                                      const char       *remote);
+void       hypha_gate_accept_mounted (HyphaGate        *self,
+                                      HyphaConnection  *connection,
+                                      const char       *workspace,
+                                      const char       *client,
+                                      HyphaUserInfo    *user);
+
+G_END_DECLS

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "hypha-gate-private.h"
+#include "hypha-identity-private.h"
+#include "hypha-json-private.h"
+#include "hypha-peer-private.h"
+
+/*
+ * HyphaGate: the handshake of any connection, socket or page, and its text frames afterwards. It
+ * owns each connection from accept to close; its binary frames go to the router.
+ */
+struct _HyphaGate
+{
+  GObject      parent_instance;
+
+  HyphaRouter *router;
+  HyphaRpc    *rpc;        /* asks the holder of a taken address whether it lives */
+  GBytes      *secret;
+  char        *base_url;
+  GHashTable  *sessions;   /* set of HyphaGateSession */
+  guint        timeout;    /* milliseconds for the handshake */
+};
+
+/* One connection. It may end inside any call on it, so whoever works on a session holds it. */
+typedef struct
+{
+  HyphaGate       *gate;        /* not owned */
+  HyphaConnection *connection;
+  char            *remote;      /* for the log */
+  GSource         *timeout;     /* of the handshake */
+  HyphaPeer       *peer;        /* NULL until the client is let in */
+  HyphaIdentity    identity;    /* while somebody else's address is probed */
+  HyphaIdentity   *mounted;     /* a page: the host knows who it is */
+  GCancellable    *probe;
+} HyphaGateSession;
+
+G_DEFINE_FINAL_TYPE (HyphaGate, hypha_gate, G_TYPE_OBJECT)
+
+static void hypha_gate_on_message (HyphaConnection  *connection,
+                                   HyphaFrameType    type,
+                                   const HyphaSlice *slice,
+                                   gpointer          data);
+static void hypha_gate_on_closed  (HyphaConnection  *connection,
+                                   guint             code,
+                                   const char       *reason,
+                                   gpointer          data);
+static void hypha_gate_on_drained (HyphaConnection  *connection,
+                                   gpointer          data);
+
+static const HyphaConnectionSink gate_sink = {
+  .message = hypha_gate_on_message,
+  .closed = hypha_gate_on_closed,
+  .drained = hypha_gate_on_drained,
+};
+
+static void
+hypha_gate_session_stop_timeout (HyphaGateSession *session)
+{
+  if (session->timeout != NULL)
+    {
+      g_source_destroy (session->timeout);
+      g_clear_pointer (&session->timeout, g_source_unref);
+    }
+}
+
+static void
+hypha_gate_session_free (gpointer data)
+{
+  HyphaGateSession *session = data;
+
+  g_clear_pointer (&session->peer, hypha_peer_unref);
+  hypha_identity_clear (&session->identity);
+  if (session->mounted != NULL)
+    {
+      hypha_identity_clear (session->mounted);
+      g_free (session->mounted);
+    }
+
+  g_object_unref (session->connection);
+  g_free (session->remote);
+}
+
+static void
+hypha_gate_session_unref (HyphaGateSession *session)
+{
+  g_rc_box_release_full (session, hypha_gate_session_free);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaGateSession, hypha_gate_session_unref)
+
+/* The connection is over: its address becomes free. */
+static void
+hypha_gate_session_end (gpointer data)
+{
+  HyphaGateSession *session = data;
+
+  hypha_gate_session_stop_timeout (session);
+  hypha_connection_set_sink (session->connection, NULL, NULL);
+  if (session->probe != NULL)
+    g_cancellable_cancel (session->probe);
+  g_clear_object (&session->probe);
+  if (session->peer != NULL)
+    hypha_router_detach (session->gate->router, session->peer);
+
+  session->gate = NULL;
+  hypha_gate_session_unref (session);
+}
+
+static void
+hypha_gate_dispose (GObject *object)
+{
+  HyphaGate *self = HYPHA_GATE (object);
+
+  g_clear_pointer (&self->sessions, g_hash_table_unref);
+  g_clear_object (&self->rpc);
+  g_clear_object (&self->router);
+  g_clear_pointer (&self->secret, g_bytes_unref);
+  g_clear_pointer (&self->base_url, g_free);
+
+  G_OBJECT_CLASS (hypha_gate_parent_class)->dispose (object);
+}
+
+static void
+hypha_gate_class_init (HyphaGateClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = hypha_gate_dispose;
+}
+
+static void
+hypha_gate_init (HyphaGate *self)
+{
+  self->sessions = g_hash_table_new_full (NULL, NULL, hypha_gate_session_end, NULL);
+  self->timeout = HYPHA_GATE_HANDSHAKE_TIMEOUT * 1000;
+}
+
+HyphaGate *
+hypha_gate_new (HyphaRouter *router,
+                GBytes      *secret)
+{
+  HyphaGate *self = g_object_new (HYPHA_TYPE_GATE, NULL);
+
+  self->router = g_object_ref (router);
+  self->secret = g_bytes_ref (secret);
+  self->base_url = g_strdup ("");
+  return self;
+}
+
+/* What clients are told of where the server is; without a slash at the end. */
+void
+hypha_gate_set_base_url (HyphaGate  *self,
+                         const char *base_url)
+{
+  g_free (self->base_url);
+  self->base_url = g_strdup (base_url);
+}
+
+void
+hypha_gate_set_rpc (HyphaGate *self,
+                    HyphaRpc  *rpc)
+{
+  g_set_object (&self->rpc, rpc);
+}
+
+void
+hypha_gate_set_timeout (HyphaGate *self,
+                        guint      milliseconds)
+{
+  self->timeout = milliseconds;
+}
+
+guint
+hypha_gate_get_n_sessions (HyphaGate *self)
+{
+  return g_hash_table_size (self->sessions);
+}
+
+static void
+hypha_gate_send_json (HyphaConnection *connection,
+                      JsonBuilder     *builder)
+{
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  g_autoptr (GBytes) bytes = NULL;
+  char *text = json_to_string (root, FALSE);
+
+  bytes = g_bytes_new_take (text, strlen (text));
+  hypha_connection_send (connection, HYPHA_FRAME_TEXT, bytes);
+}
+
+static void
+hypha_gate_add_string (JsonBuilder *builder,
+                       const char  *name,
+                       const char  *value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_string_value (builder, value);
+}
+
+/* Tells the client why, and closes. Only for good: an error frame makes clients give up. */
+static void
+hypha_gate_refuse (HyphaGateSession *session,
+                   guint             code,
+                   const char       *why)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "HYPHA_PROBLEM", "refused",
+                    "MESSAGE", "%s: refused: %s", session->remote, why);
+  hypha_gate_session_stop_timeout (session);
+  json_builder_begin_object (builder);
+  hypha_gate_add_string (builder, "type", "error");
+  hypha_gate_add_string (builder, "message", why);
+  json_builder_end_object (builder);
+  hypha_gate_send_json (session->connection, builder);
+  hypha_connection_close (session->connection, code, why);
+}
+
+static void
+hypha_gate_refuse_error (HyphaGateSession *session,
+                         const GError     *error)
+{
+  gboolean undecodable = g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL);
+
+  hypha_gate_refuse (session,
+                     undecodable ? HYPHA_CLOSE_UNSUPPORTED_DATA : hypha_error_get_close_code (error),
+                     error->message);
+}
+
+static gboolean
+hypha_gate_expire (gpointer data)
+{
+  g_autoptr (HyphaGateSession) session = g_rc_box_acquire (data);
+
+  hypha_gate_refuse (session, HYPHA_CLOSE_GOING_AWAY,
+                     "Failed to establish connection: Authentication timeout");
+  return G_SOURCE_REMOVE;
+}
+
+static void
+hypha_gate_send_info (HyphaGateSession *session)
+{
+  HyphaGate *self = session->gate;
+  HyphaPeer *peer = session->peer;
+  g_autofree char *token = NULL;
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (GVariant) user = hypha_user_info_to_variant (hypha_peer_get_user (peer));
+
+  token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
+                                             hypha_peer_get_client (peer),
+                                             hypha_peer_get_user (peer), self->secret);
+
+  json_builder_begin_object (builder);
+  hypha_gate_add_string (builder, "type", "connection_info");
+  hypha_gate_add_string (builder, "hypha_version", "0.1.0");
+  hypha_gate_add_string (builder, "public_base_url", self->base_url);
+  hypha_gate_add_string (builder, "local_base_url", self->base_url);
+  hypha_gate_add_string (builder, "manager_id", HYPHA_ADDRESS_MANAGER_CLIENT);
+  hypha_gate_add_string (builder, "workspace", hypha_peer_get_workspace (peer));
+  hypha_gate_add_string (builder, "client_id", hypha_peer_get_client (peer));
+  json_builder_set_member_name (builder, "user");
+  json_builder_add_value (builder, hypha_json_from_variant (user));
+  hypha_gate_add_string (builder, "reconnection_token", token);
+  json_builder_set_member_name (builder, "reconnection_token_life_time");
+  json_builder_add_int_value (builder, HYPHA_TOKEN_RECONNECTION_LIFETIME);
+  json_builder_end_object (builder);
+  hypha_gate_send_json (session->connection, builder);
+}
+
+/* Takes the address away from its holder, whose connection ends without touching anything else. */
+static void
+hypha_gate_supersede (HyphaGate *self,
+                      HyphaPeer *holder)
+{
+  g_autoptr (HyphaPeer) hold = hypha_peer_ref (holder);
+
+  g_info ("%s: superseded by a newer connection", hypha_peer_get_id (holder));
+  hypha_router_detach (self->router, holder);
+  hypha_connection_close (hypha_peer_get_connection (holder), HYPHA_CLOSE_NORMAL, "superseded");
+}
+
+static void
+hypha_gate_admit (HyphaGateSession *session)
+{
+  HyphaGate *self = session->gate;
+  HyphaIdentity *identity = &session->identity;
+
+  hypha_gate_session_stop_timeout (session);
+  session->peer = hypha_router_attach (self->router, identity->workspace, identity->client,
+                                       identity->user, session->connection);
+  hypha_identity_clear (identity);
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO,
+                    "HYPHA_WORKSPACE", hypha_peer_get_workspace (session->peer),
+                    "HYPHA_CLIENT", hypha_peer_get_client (session->peer),
+                    "MESSAGE", "%s: connected from %s as user %s",
+                    hypha_peer_get_id (session->peer), session->remote,
+                    hypha_user_info_get_id (hypha_peer_get_user (session->peer)));
+  hypha_gate_send_info (session);
+}
+
+static void
+hypha_gate_probed (GObject      *source,
+                   GAsyncResult *result,
+                   gpointer      data)
+{
+  g_autoptr (HyphaGateSession) session = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) pong = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
+  g_autofree char *id = NULL;
+  HyphaPeer *holder;
+
+  /* The newcomer itself has gone. */
+  if (session->gate == NULL)
+    return;
+
+  g_clear_object (&session->probe);
+  id = g_strconcat (session->identity.workspace, "/", session->identity.client, NULL);
+  holder = hypha_router_lookup (session->gate->router, id);
+  if (holder != NULL && error == NULL)
+    {
+      g_autofree char *why = g_strconcat ("Client already exists and is active: ", id, NULL);
+
+      hypha_gate_refuse (session, HYPHA_CLOSE_POLICY, why);
+      return;
+    }
+
+  if (holder != NULL)
+    hypha_gate_supersede (session->gate, holder);
+  hypha_gate_admit (session);
+}
+
+static void
+hypha_gate_probe (HyphaGateSession *session,
+                  HyphaPeer        *holder)
+{
+  GVariantBuilder args;
+
+  g_variant_builder_init (&args, G_VARIANT_TYPE ("av"));
+  g_variant_builder_add (&args, "v", g_variant_new_string ("ping"));
+  session->probe = g_cancellable_new ();
+  hypha_rpc_call_async (session->gate->rpc, hypha_peer_get_id (holder), "services.built-in.ping",
+                        g_variant_builder_end (&args), HYPHA_GATE_PROBE_TIMEOUT, session->probe,
+                        hypha_gate_probed, g_rc_box_acquire (session));
+}
+
+/* Lets a proven client in, unless its address is taken by somebody who is still there. */
+static void
+hypha_gate_enter (HyphaGateSession *session)
+{
+  HyphaGate *self = session->gate;
+  HyphaIdentity *identity = &session->identity;
+  g_autofree char *id = g_strconcat (identity->workspace, "/", identity->client, NULL);
+  HyphaPeer *holder = hypha_router_lookup (self->router, id);
+  gboolean same_user;
+
+  if (holder == NULL)
+    {
+      hypha_gate_admit (session);
+      return;
+    }
+
+  same_user = !hypha_peer_is_internal (holder) &&
+              g_str_equal (hypha_user_info_get_id (hypha_peer_get_user (holder)),
+                           hypha_user_info_get_id (identity->user));
+  if (same_user && (identity->reconnecting || session->mounted != NULL))
+    {
+      hypha_gate_supersede (self, holder);
+      hypha_gate_admit (session);
+    }
+  else if (same_user && self->rpc != NULL)
+    {
+      hypha_gate_probe (session, holder);
+    }
+  else
+    {
+      g_autofree char *why = g_strconcat ("Client already exists and is active: ", id, NULL);
+
+      hypha_gate_refuse (session, HYPHA_CLOSE_POLICY, why);
+    }
+}
+
+/* A page says its client id like everybody else; it must be the one that it was given. */
+static gboolean
+hypha_gate_prove_mounted (HyphaGateSession  *session,
+                          const HyphaHello  *hello,
+                          GError           **error)
+{
+  const HyphaIdentity *mounted = session->mounted;
+
+  if (g_strcmp0 (hello->client, mounted->client) != 0 ||
+      (hello->workspace != NULL && !g_str_equal (hello->workspace, mounted->workspace)))
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                   "Failed to establish connection: this page is client %s/%s and nobody else",
+                   mounted->workspace, mounted->client);
+      return FALSE;
+    }
+
+  session->identity.workspace = g_strdup (mounted->workspace);
+  session->identity.client = g_strdup (mounted->client);
+  session->identity.user = hypha_user_info_ref (mounted->user);
+  return TRUE;
+}
+
+static void
+hypha_gate_handshake (HyphaGateSession *session,
+                      HyphaFrameType    type,
+                      const HyphaSlice *slice)
+{
+  g_auto (HyphaHello) hello = { 0 };
+  g_autoptr (GError) error = NULL;
+  gboolean proven;
+
+  if (type != HYPHA_FRAME_TEXT || slice->size > HYPHA_GATE_MAX_HANDSHAKE)
+    {
+      hypha_gate_refuse (session, HYPHA_CLOSE_UNSUPPORTED_DATA,
+                         "Failed to decode authentication information");
+      return;
+    }
+
+  if (!hypha_hello_parse (&hello, (const char *) slice->data, slice->size, &error))
+    {
+      hypha_gate_refuse_error (session, error);
+      return;
+    }
+
+  if (session->mounted != NULL)
+    proven = hypha_gate_prove_mounted (session, &hello, &error);
+  else
+    proven = hypha_identity_prove (&session->identity, &hello, session->gate->secret, &error);
+
+  if (proven)
+    hypha_gate_enter (session);
+  else
+    hypha_gate_refuse_error (session, error);
+}
+
+/* Text after the handshake: ping and refresh_token; everything else is ignored. */
+static void
+hypha_gate_control (HyphaGateSession *session,
+                    const HyphaSlice *slice)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+  HyphaPeer *peer = session->peer;
+  const char *type = NULL;
+
+  if (slice->size <= HYPHA_GATE_MAX_CONTROL)
+    root = hypha_json_parse ((const char *) slice->data, slice->size, HYPHA_JSON_MAX_DEPTH, NULL);
+  if (root != NULL && JSON_NODE_HOLDS_OBJECT (root))
+    type = json_object_get_string_member_with_default (json_node_get_object (root), "type", NULL);
+
+  json_builder_begin_object (builder);
+  if (g_strcmp0 (type, "ping") == 0)
+    {
+      hypha_gate_add_string (builder, "type", "pong");
+    }
+  else if (g_strcmp0 (type, "refresh_token") == 0)
+    {
+      g_autofree char *token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
+                                                                  hypha_peer_get_client (peer),
+                                                                  hypha_peer_get_user (peer),
+                                                                  session->gate->secret);
+
+      hypha_gate_add_string (builder, "type", "reconnection_token");
+      hypha_gate_add_string (builder, "reconnection_token", token);
+    }
+  else
+    {
+      return;
+    }
+
+  json_builder_end_object (builder);
+  hypha_gate_send_json (session->connection, builder);
+}
+
+static void
+hypha_gate_on_message (HyphaConnection  *connection,
+                       HyphaFrameType    type,
+                       const HyphaSlice *slice,
+                       gpointer          data)
+{
+  g_autoptr (HyphaGateSession) session = g_rc_box_acquire (data);
+
+  if (session->peer != NULL && type == HYPHA_FRAME_BINARY)
+    hypha_router_route (session->gate->router, session->peer, slice);
+  else if (session->peer != NULL)
+    hypha_gate_control (session, slice);
+  else if (session->probe == NULL)
+    hypha_gate_handshake (session, type, slice);
+}
+
+static void
+hypha_gate_on_closed (HyphaConnection *connection,
+                      guint            code,
+                      const char      *reason,
+                      gpointer         data)
+{
+  HyphaGateSession *session = data;
+
+  if (session->peer != NULL)
+    g_info ("%s: disconnected with code %u %s", hypha_peer_get_id (session->peer), code, reason);
+
+  g_hash_table_remove (session->gate->sessions, session);
+}
+
+static void
+hypha_gate_on_drained (HyphaConnection *connection,
+                       gpointer         data)
+{
+  HyphaGateSession *session = data;
+
+  if (session->peer != NULL)
+    hypha_router_drained (session->gate->router, session->peer);
+}
+
+static HyphaGateSession *
+hypha_gate_add_session (HyphaGate       *self,
+                        HyphaConnection *connection,
+                        const char      *remote)
+{
+  HyphaGateSession *session = g_rc_box_new0 (HyphaGateSession);
+
+  session->gate = self;
+  session->connection = g_object_ref (connection);
+  session->remote = g_strdup (remote);
+  session->timeout = g_timeout_source_new (self->timeout);
+  g_source_set_static_name (session->timeout, "hypha-handshake");
+  g_source_set_callback (session->timeout, hypha_gate_expire, session, NULL);
+  g_source_attach (session->timeout, g_main_context_get_thread_default ());
+  g_hash_table_add (self->sessions, session);
+  return session;
+}
+
+/* Takes over a new connection, which has to say and prove who it is. */
+void
+hypha_gate_accept (HyphaGate       *self,
+                   HyphaConnection *connection,
+                   const char      *remote)
+{
+  HyphaGateSession *session = hypha_gate_add_session (self, connection, remote);
+
+  hypha_connection_set_sink (connection, &gate_sink, session);
+}
+
+/* Takes over a page's connection: its identity is the host's word, not the page's. */
+void
+hypha_gate_accept_mounted (HyphaGate       *self,
+                           HyphaConnection *connection,
+                           const char      *workspace,
+                           const char      *client,
+                           HyphaUserInfo   *user)
+{
+  g_autofree char *remote = g_strdup_printf ("page of %s/%s", workspace, client);
+  HyphaGateSession *session = hypha_gate_add_session (self, connection, remote);
+
+  session->mounted = g_new0 (HyphaIdentity, 1);
+  session->mounted->workspace = g_strdup (workspace);
+  session->mounted->client = g_strdup (client);
+  session->mounted->user = hypha_user_info_ref (user);
+  hypha_connection_set_sink (connection, &gate_sink, session);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-manager-private.h"
+
+G_BEGIN_DECLS
+
+/* Finding services: the grammar of queries, who may see what, and fetching from the provider. */
+
+GVariant  *hypha_lookup_list         (HyphaManager         *manager,
+                                      HyphaUserInfo        *user,
+                                      const char           *workspace,
+                                      GVariant             *query,
+                                      GError              **error);
+void       hypha_lookup_get_async    (HyphaManager         *manager,
+                                      HyphaUserInfo        *user,
+                                      const char           *workspace,
+                                      GVariant             *query,
+                                      GVariant             *options,
+                                      GCancellable         *cancellable,
+                                      GAsyncReadyCallback   callback,
+                                      gpointer              user_data);
+GVariant  *hypha_lookup_get_finish   (GAsyncResult         *result,
+                                      GError              **error);
+
+extern const HyphaServiceMethod hypha_lookup_methods[];
+extern const gsize hypha_lookup_n_methods;
+
+G_END_DECLS

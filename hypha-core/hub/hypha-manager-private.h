@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-invocation-private.h"
+#include "hypha-registry-private.h"
+#include "hypha-router-private.h"
+
+G_BEGIN_DECLS
+
+/* How long a provider may take to hand out its service, in milliseconds. */
+#define HYPHA_MANAGER_GET_TIMEOUT 10000
+
+#define HYPHA_TYPE_MANAGER (hypha_manager_get_type ())
+
+G_DECLARE_FINAL_TYPE (HyphaManager, hypha_manager, HYPHA, MANAGER, GObject)
+
+HyphaManager  *hypha_manager_new               (HyphaRouter              *router,
+                                                HyphaRegistry            *registry,
+                                                GBytes                   *secret);
+void           hypha_manager_close             (HyphaManager             *self);
+void           hypha_manager_set_base_url      (HyphaManager             *self,
+                                                const char               *base_url);
+const char    *hypha_manager_get_base_url      (HyphaManager             *self);
+HyphaRpc      *hypha_manager_get_rpc           (HyphaManager             *self);
+HyphaRouter   *hypha_manager_get_router        (HyphaManager             *self);
+HyphaRegistry *hypha_manager_get_registry      (HyphaManager             *self);
+GBytes        *hypha_manager_get_secret        (HyphaManager             *self);
+GVariant      *hypha_manager_describe          (HyphaManager             *self);
+void           hypha_manager_add_methods       (HyphaManager             *self,
+                                                const HyphaServiceMethod *methods,
+                                                gsize                     n_methods,
+                                                gpointer                  data);
+HyphaPeer     *hypha_manager_get_caller        (HyphaManager             *self,
+                                                HyphaInvocation          *invocation);
+
+G_END_DECLS

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-peer-private.h"
+
+HyphaPeer *
+hypha_peer_new (const char      *workspace,
+                const char      *client,
+                HyphaUserInfo   *user,
+                HyphaConnection *connection)
+{
+  HyphaPeer *self = g_rc_box_new0 (HyphaPeer);
+
+  self->id = g_strconcat (workspace, "/", client, NULL);
+  self->workspace = g_strdup (workspace);
+  self->client = g_strdup (client);
+  self->user = hypha_user_info_ref (user);
+  self->connection = g_object_ref (connection);
+  self->correspondents = g_hash_table_new (NULL, NULL);
+  return self;
+}
+
+HyphaPeer *
+hypha_peer_ref (HyphaPeer *self)
+{
+  return g_rc_box_acquire (self);
+}
+
+static void
+hypha_peer_free (gpointer data)
+{
+  HyphaPeer *self = data;
+
+  g_assert (!self->attached);
+
+  g_free (self->id);
+  g_free (self->workspace);
+  g_free (self->client);
+  hypha_user_info_unref (self->user);
+  g_object_unref (self->connection);
+  hypha_stamp_clear (&self->stamp);
+  g_hash_table_unref (self->correspondents);
+  g_clear_pointer (&self->subscriptions, g_hash_table_unref);
+  g_clear_pointer (&self->held, g_ptr_array_unref);
+}
+
+void
+hypha_peer_unref (HyphaPeer *self)
+{
+  g_rc_box_release_full (self, hypha_peer_free);
+}
+
+const char *
+hypha_peer_get_id (HyphaPeer *self)
+{
+  return self->id;
+}
+
+const char *
+hypha_peer_get_workspace (HyphaPeer *self)
+{
+  return self->workspace;
+}
+
+const char *
+hypha_peer_get_client (HyphaPeer *self)
+{
+  return self->client;
+}
+
+HyphaUserInfo *
+hypha_peer_get_user (HyphaPeer *self)
+{
+  return self->user;
+}
+
+HyphaConnection *
+hypha_peer_get_connection (HyphaPeer *self)
+{
+  return self->connection;
+}
+
+gboolean
+hypha_peer_is_internal (HyphaPeer *self)
+{
+  return self->internal;
+}
+
+/* FALSE once it is gone, or another connection has taken its address. */
+gboolean
+hypha_peer_is_attached (HyphaPeer *self)
+{
+  return self->attached;
+}
+
+/* Beyond the limit new subscriptions are ignored: the caller has asked for more than exists. */
+void
+hypha_peer_subscribe (HyphaPeer  *self,
+                      const char *event)
+{
+  if (self->subscriptions == NULL)
+    self->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  if (g_hash_table_size (self->subscriptions) < HYPHA_PEER_MAX_SUBSCRIPTIONS)
+    g_hash_table_add (self->subscriptions, g_strdup (event));
+}
+
+void
+hypha_peer_unsubscribe (HyphaPeer  *self,
+                        const char *event)
+{
+  if (self->subscriptions != NULL)
+    g_hash_table_remove (self->subscriptions, event);
+}
+
+gboolean
+hypha_peer_is_subscribed (HyphaPeer  *self,
+                          const char *event)
+{
+  return self->subscriptions != NULL && g_hash_table_contains (self->subscriptions, event);
+}
+
+/* Whether one more log line of this client is still within HYPHA_PEER_MAX_LOG_LINES a second. */
+gboolean
+hypha_peer_may_log (HyphaPeer *self)
+{
+  gint64 second = g_get_monotonic_time () / G_USEC_PER_SEC;
+
+  if (self->log_second != second)
+    {
+      self->log_second = second;
+      self->log_lines = 0;
+    }
+
+  return self->log_lines++ < HYPHA_PEER_MAX_LOG_LINES;
+}
+
+/*
+ * Remembers that self has sent to target, so that either can be told when the other goes: what
+ * a client still waits for fails then, not at its time-out.
+ */
+void
+hypha_peer_met (HyphaPeer *self,
+                HyphaPeer *target)
+{
+  if (self->last_target == target || self == target)
+    return;
+
+  self->last_target = target;
+  g_hash_table_add (self->correspondents, target);
+  g_hash_table_add (target->correspondents, self);
+}
+
+void
+hypha_peer_forget_all (HyphaPeer *self)
+{
+  GHashTableIter iter;
+  HyphaPeer *other;
+
+  g_hash_table_iter_init (&iter, self->correspondents);
+  while (g_hash_table_iter_next (&iter, (gpointer *) &other, NULL))
+    {
+      g_hash_table_remove (other->correspondents, self);
+      if (other->last_target == self)
+        other->last_target = NULL;
+    }
+
+  g_hash_table_remove_all (self->correspondents);
+  self->last_target = NULL;
+}
+
+/* Pauses sender until self has drained: back-pressure instead of a queue without end. */
+void
+hypha_peer_hold (HyphaPeer *self,
+                 HyphaPeer *sender)
+{
+  if (self->held == NULL)
+    self->held = g_ptr_array_new ();
+
+  if (self == sender || g_ptr_array_find (self->held, sender, NULL))
+    return;
+
+  /* So that a sender that goes finds who holds it. */
+  hypha_peer_met (sender, self);
+  g_ptr_array_add (self->held, sender);
+  if (sender->n_holding++ == 0)
+    hypha_connection_set_reading (sender->connection, FALSE);
+}
+
+/* Lets everybody go on whom self holds. */
+void
+hypha_peer_release (HyphaPeer *self)
+{
+  g_autoptr (GPtrArray) held = g_steal_pointer (&self->held);
+
+  for (guint i = 0; held != NULL && i < held->len; i++)
+    {
+      HyphaPeer *sender = g_ptr_array_index (held, i);
+
+      if (--sender->n_holding == 0)
+        hypha_connection_set_reading (sender->connection, TRUE);
+    }
+}
+
+/* A sender that goes is held by nobody any more. */
+void
+hypha_peer_unhold (HyphaPeer *self)
+{
+  GHashTableIter iter;
+  HyphaPeer *target;
+
+  g_hash_table_iter_init (&iter, self->correspondents);
+  while (self->n_holding > 0 && g_hash_table_iter_next (&iter, (gpointer *) &target, NULL))
+    {
+      if (target->held != NULL && g_ptr_array_remove_fast (target->held, self))
+        self->n_holding--;
+    }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-address-private.h"
+#include "hypha-registry-private.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  HYPHA_QUERY_FIRST,
+  HYPHA_QUERY_LAST,
+  HYPHA_QUERY_RANDOM,
+} HyphaQueryMode;
+
+/* What somebody looks for. NULL is “any” everywhere. */
+typedef struct
+{
+  char           *workspace;    /* NULL: the own one and what the others publish */
+  char           *client;
+  char           *service;
+  char           *app;
+  char           *visibility;
+  char           *type;
+  gboolean        exact;        /* one address: a refusal is an error, not a miss */
+  gboolean        or_client;    /* “ws/x”: x may be a client, whose default service is meant */
+  gboolean        nothing;      /* a form that means no service */
+  gboolean        unlisted;     /* list unlisted services of the own workspace too */
+  gboolean        listing;
+  HyphaQueryMode  mode;
+  guint           timeout;      /* milliseconds */
+} HyphaQuery;
+
+gboolean   hypha_query_parse_get    (HyphaQuery     *query,
+                                     GVariant       *value,
+                                     const char     *workspace,
+                                     GError        **error);
+gboolean   hypha_query_parse_list   (HyphaQuery     *query,
+                                     GVariant       *value,
+                                     const char     *workspace,
+                                     GError        **error);
+gboolean   hypha_query_take_options (HyphaQuery     *query,
+                                     GVariant       *options,
+                                     GError        **error);
+char      *hypha_query_to_string    (HyphaQuery     *query);
+GPtrArray *hypha_query_find         (HyphaQuery     *query,
+                                     HyphaRegistry  *registry,
+                                     HyphaUserInfo  *user,
+                                     const char     *own_workspace,
+                                     GError        **error);
+void       hypha_query_clear        (HyphaQuery     *query);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HyphaQuery, hypha_query_clear)
+
+G_END_DECLS

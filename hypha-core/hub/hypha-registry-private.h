@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-service-info-private.h"
+
+G_BEGIN_DECLS
+
+/* Services that one client may register, and the size of one record, in bytes. */
+#define HYPHA_REGISTRY_MAX_SERVICES 1000
+#define HYPHA_REGISTRY_MAX_RECORD (1024 * 1024)
+
+#define HYPHA_TYPE_REGISTRY (hypha_registry_get_type ())
+
+G_DECLARE_FINAL_TYPE (HyphaRegistry, hypha_registry, HYPHA, REGISTRY, GObject)
+
+HyphaRegistry    *hypha_registry_new           (void);
+GListModel       *hypha_registry_get_model     (HyphaRegistry     *self);
+gboolean          hypha_registry_put           (HyphaRegistry     *self,
+                                                HyphaServiceInfo  *info,
+                                                gboolean          *replaced,
+                                                GError           **error);
+gboolean          hypha_registry_remove        (HyphaRegistry     *self,
+                                                const char        *id);
+void              hypha_registry_remove_client (HyphaRegistry     *self,
+                                                const char        *workspace,
+                                                const char        *client);
+HyphaServiceInfo *hypha_registry_lookup        (HyphaRegistry     *self,
+                                                const char        *id);
+GPtrArray        *hypha_registry_list          (HyphaRegistry     *self,
+                                                const char        *workspace);
+
+G_END_DECLS

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "hypha-peer-private.h"
+#include "hypha-rpc-codec-private.h"
+
+/*
+ * HyphaRouter: moves envelopes between connections and never opens a payload. It stamps who is
+ * speaking; nobody else says who they are.
+ *
+ * Owned by the core. A peer belongs to it from attach to detach; the connections are read by
+ * whoever attached them (the gate for clients), who hands every binary frame to route().
+ */
+struct _HyphaRouter
+{
+  GObject     parent_instance;
+
+  GHashTable *peers;       /* id → HyphaPeer (owned) */
+  GHashTable *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
+  GByteArray *head;        /* scratch: the stamped envelope of the frame in hand */
+};
+
+enum
+{
+  PEER_ATTACHED,
+  PEER_DETACHED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (HyphaRouter, hypha_router, G_TYPE_OBJECT)
+
+/* Message types that only the core itself sends: clients believe them without a look at “from”. */
+static const char *const reserved_types[] = {
+  "force-exit",
+  "peer_not_found",
+  "error",
+  "connected",
+  "disconnected",
+  "services_registered",
+  "manager_refreshed",
+  "remote_client_disconnected",
+  "service_added",
+  "service_updated",
+  "service_removed",
+  "client_connected",
+  "client_updated",
+  "client_disconnected",
+};
+
+static void
+hypha_router_finalize (GObject *object)
+{
+  HyphaRouter *self = HYPHA_ROUTER (object);
+
+  g_hash_table_unref (self->peers);
+  g_hash_table_unref (self->workspaces);
+  g_byte_array_unref (self->head);
+
+  G_OBJECT_CLASS (hypha_router_parent_class)->finalize (object);
+}
+
+static void
+hypha_router_class_init (HyphaRouterClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = hypha_router_finalize;
+
+  /* Both carry the HyphaPeer. */
+  signals[PEER_ATTACHED] = g_signal_new ("peer-attached", G_TYPE_FROM_CLASS (klass),
+                                         G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                         G_TYPE_POINTER);
+  signals[PEER_DETACHED] = g_signal_new ("peer-detached", G_TYPE_FROM_CLASS (klass),
+                                         G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                         G_TYPE_POINTER);
+}
+
+static void
+hypha_router_init (HyphaRouter *self)
+{
+  self->peers = g_hash_table_new (g_str_hash, g_str_equal);
+  self->workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                            (GDestroyNotify) g_hash_table_unref);
+  self->head = g_byte_array_sized_new (1024);
+}
+
+HyphaRouter *
+hypha_router_new (void)
+{
+  return g_object_new (HYPHA_TYPE_ROUTER, NULL);
+}
+
+static void
+hypha_router_join (HyphaRouter *self,
+                   HyphaPeer   *peer)
+{
+  GHashTable *members = g_hash_table_lookup (self->workspaces, peer->workspace);
+
+  if (members == NULL)
+    {
+      members = g_hash_table_new (NULL, NULL);
+      g_hash_table_insert (self->workspaces, g_strdup (peer->workspace), members);
+    }
+
+  g_hash_table_add (members, peer);
+  peer->attached = TRUE;
+  g_hash_table_replace (self->peers, peer->id, hypha_peer_ref (peer));
+  g_signal_emit (self, signals[PEER_ATTACHED], 0, peer);
+}
+
+/*
+ * Gives connection an address. The id must be free: whoever attaches has decided about an older
+ * holder and detached it. The router keeps the peer until detach.
+ */
+HyphaPeer *
+hypha_router_attach (HyphaRouter     *self,
+                     const char      *workspace,
+                     const char      *client,
+                     HyphaUserInfo   *user,
+                     HyphaConnection *connection)
+{
+  g_autoptr (HyphaPeer) peer = hypha_peer_new (workspace, client, user, connection);
+  g_autoptr (GVariant) map = hypha_user_info_to_variant (user);
+
+  g_assert (!g_hash_table_contains (self->peers, peer->id));
+
+  hypha_stamp_init (&peer->stamp, peer->id, workspace, map);
+  hypha_router_join (self, peer);
+  return hypha_peer_ref (peer);
+}
+
+/* The same for a part of the core itself, which speaks with the root user's rights. */
+HyphaPeer *
+hypha_router_attach_internal (HyphaRouter     *self,
+                              const char      *workspace,
+                              const char      *client,
+                              HyphaConnection *connection)
+{
+  g_autoptr (HyphaUserInfo) root = hypha_user_info_new_root ();
+  g_autoptr (HyphaPeer) peer = hypha_peer_new (workspace, client, root, connection);
+
+  peer->internal = TRUE;
+  hypha_router_join (self, peer);
+  return hypha_peer_ref (peer);
+}
+
+static void
+hypha_router_stop_stalled (HyphaPeer *peer)
+{
+  if (peer->stalled != NULL)
+    {
+      g_source_destroy (peer->stalled);
+      g_clear_pointer (&peer->stalled, g_source_unref);
+    }
+}
+
+/* Tells everybody who talked with a client that it has gone. */
+static void
+hypha_router_tell_correspondents (HyphaRouter *self,
+                                  HyphaPeer   *gone)
+{
+  g_autoptr (GBytes) message = NULL;
+  g_autoptr (GList) others = g_hash_table_get_keys (gone->correspondents);
+  g_autoptr (GVariant) event = NULL;
+  GByteArray *out = g_byte_array_new ();
+
+  event = g_variant_ref_sink (
+    g_variant_new_parsed ("{'type': <'client_disconnected'>, 'to': <'*'>,"
+                          " 'from': <%s>, 'data': <{'id': <%s>, 'workspace': <%s>}>}",
+                          HYPHA_ADDRESS_MANAGER, gone->client, gone->workspace));
+  hypha_msgpack_encode (out, event);
+  message = g_byte_array_free_to_bytes (out);
+
+  for (GList *l = others; l != NULL; l = l->next)
+    {
+      HyphaPeer *other = l->data;
+
+      if (!other->internal && hypha_peer_is_subscribed (other, "client_disconnected") &&
+          !g_str_equal (other->workspace, gone->workspace))
+        hypha_router_send_to (self, other, message);
+    }
+}
+
+/* Takes a peer's address away. Does nothing if it has none any more. */
+void
+hypha_router_detach (HyphaRouter *self,
+                     HyphaPeer   *peer)
+{
+  g_autoptr (HyphaPeer) hold = hypha_peer_ref (peer);
+  GHashTable *members = g_hash_table_lookup (self->workspaces, peer->workspace);
+
+  if (!peer->attached)
+    return;
+
+  peer->attached = FALSE;
+  g_hash_table_remove (self->peers, peer->id);
+  g_hash_table_remove (members, peer);
+  if (g_hash_table_size (members) == 0)
+    g_hash_table_remove (self->workspaces, peer->workspace);
+
+  hypha_router_stop_stalled (peer);
+  hypha_peer_release (peer);
+  hypha_peer_unhold (peer);
+  hypha_router_tell_correspondents (self, peer);
+  hypha_peer_forget_all (peer);
+  g_signal_emit (self, signals[PEER_DETACHED], 0, peer);
+  hypha_peer_unref (peer);
+}
+
+/* The peer at an absolute id, or NULL. Borrowed. */
+HyphaPeer *
+hypha_router_lookup (HyphaRouter *self,
+                     const char  *id)
+{
+  return g_hash_table_lookup (self->peers, id);
+}
+
+guint
+hypha_router_get_n_peers (HyphaRouter *self)
+{
+  return g_hash_table_size (self->peers);
+}
+
+static gboolean
+hypha_router_give_up (gpointer data)
+{
+  HyphaPeer *peer = data;
+
+  g_message ("%s: has not taken what was sent to it for %d s, closing", peer->id,
+             HYPHA_ROUTER_STALL_TIMEOUT);
+  g_clear_pointer (&peer->stalled, g_source_unref);
+  hypha_connection_close (peer->connection, HYPHA_CLOSE_TRY_AGAIN,
+                          "too slow: what was sent to this client was not taken in time");
+  return G_SOURCE_REMOVE;
+}
+
+/* What follows a send: a target over its budget pauses the sender. */
+static void
+hypha_router_check_budget (HyphaPeer *target,
+                           HyphaPeer *sender)
+{
+  if (hypha_connection_get_queued (target->connection) <= HYPHA_CONNECTION_QUEUE_BUDGET)
+    return;
+
+  if (target->stalled == NULL)
+    {
+      target->stalled = g_timeout_source_new_seconds (HYPHA_ROUTER_STALL_TIMEOUT);
+      g_source_set_static_name (target->stalled, "hypha-stalled");
+      g_source_set_callback (target->stalled, hypha_router_give_up, target, NULL);
+      g_source_attach (target->stalled, g_main_context_get_thread_default ());
+    }
+
+  if (sender != NULL && !sender->internal)
+    hypha_peer_hold (target, sender);
+}
+
+/* The connection of peer has sent enough of its queue. */
+void
+hypha_router_drained (HyphaRouter *self,
+                      HyphaPeer   *peer)
+{
+  hypha_router_stop_stalled (peer);
+  hypha_peer_release (peer);
+}
+
+/* Sends a message of the core itself to one peer. */
+void
+hypha_router_send_to (HyphaRouter *self,
+                      HyphaPeer   *peer,
+                      GBytes      *message)
+{
+  hypha_connection_send (peer->connection, HYPHA_FRAME_BINARY, message);
+  hypha_router_check_budget (peer, NULL);
+}
+
+/*
+ * Pushes an event to the subscribers in workspace. One segment, from the manager, as clients
+ * expect it. A floating data, an a{sv}, is consumed.
+ */
+void
+hypha_router_push_event (HyphaRouter *self,
+                         const char  *workspace,
+                         const char  *event,
+                         GVariant    *data)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (data);
+  g_autoptr (GVariant) message = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GList) members = NULL;
+  GHashTable *set = g_hash_table_lookup (self->workspaces, workspace);
+  GVariantDict dict;
+  GByteArray *out;
+
+  if (set == NULL)
+    return;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "type", "s", event);
+  g_variant_dict_insert (&dict, "to", "s", "*");
+  g_variant_dict_insert (&dict, "from", "s", HYPHA_ADDRESS_MANAGER);
+  g_variant_dict_insert_value (&dict, "data", owned);
+  message = g_variant_ref_sink (g_variant_dict_end (&dict));
+  out = g_byte_array_new ();
+  hypha_msgpack_encode (out, message);
+  bytes = g_byte_array_free_to_bytes (out);
+
+  members = g_hash_table_get_keys (set);
+  for (GList *l = members; l != NULL; l = l->next)
+    {
+      HyphaPeer *peer = l->data;
+
+      if (!peer->internal && hypha_peer_is_subscribed (peer, event))
+        hypha_router_send_to (self, peer, bytes);
+    }
+}
+
+/* Form A of the protocol: an answer in the absent target's name, which every client understands. */
+static void
+hypha_router_reject (HyphaRouter        *self,
+                     HyphaPeer          *sender,
+                     const HyphaMessage *message,
+                     const char         *target,
+                     const char         *why)
+{
+  g_autofree char *session = hypha_span_dup (message->session);
+  g_autofree char *method = NULL;
+  g_autoptr (GBytes) answer = NULL;
+  g_autoptr (GVariant) nobody = NULL;
+  HyphaStamp stamp;
+  HyphaMessage parsed;
+  HyphaSlice parts[2] = { 0 };
+  GVariantDict extra;
+
+  /* Nobody waits: answering fire-and-forget messages would only make more traffic. */
+  if (session == NULL || sender->internal)
+    return;
+
+  method = g_strconcat (session, ".reject", NULL);
+  g_variant_dict_init (&extra, NULL);
+  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
+                                 G_VARIANT_TYPE_VARIANT,
+                                 (GVariant *[]) { g_variant_new_variant (
+                                   hypha_rpc_codec_error (why)) }, 1));
+  answer = hypha_rpc_codec_message (target, sender->id, method, NULL, session,
+                                    g_variant_dict_end (&extra));
+
+  nobody = g_variant_ref_sink (hypha_rpc_codec_null ());
+  hypha_stamp_init (&stamp, target, sender->workspace, nobody);
+  parts[1].data = g_bytes_get_data (answer, &parts[1].size);
+  if (hypha_message_parse (&parsed, parts[1].data, parts[1].size, NULL))
+    {
+      g_byte_array_set_size (self->head, 0);
+      hypha_message_stamp (&parsed, &stamp, sender->id, self->head);
+      parts[0].data = self->head->data;
+      parts[0].size = self->head->len;
+      parts[1].data += parsed.envelope_size;
+      parts[1].size -= parsed.envelope_size;
+      hypha_connection_send_parts (sender->connection, HYPHA_FRAME_BINARY, parts, 2);
+    }
+
+  hypha_stamp_clear (&stamp);
+}
+
+static void
+hypha_router_deliver (HyphaRouter        *self,
+                      HyphaPeer          *sender,
+                      HyphaPeer          *target,
+                      const HyphaMessage *message,
+                      const HyphaSlice   *frame)
+{
+  HyphaSlice parts[2] = { 0 };
+  HyphaStamp *stamp = &sender->stamp;
+  HyphaStamp internal;
+
+  /* To its receivers the manager is one of their own workspace, and no user. */
+  if (sender->internal)
+    {
+      g_autoptr (GVariant) nobody = g_variant_ref_sink (hypha_rpc_codec_null ());
+
+      hypha_stamp_init (&internal, sender->id, target->workspace, nobody);
+      stamp = &internal;
+    }
+
+  g_byte_array_set_size (self->head, 0);
+  hypha_message_stamp (message, stamp, target->id, self->head);
+  parts[0].data = self->head->data;
+  parts[0].size = self->head->len;
+  parts[1].data = frame->data + message->envelope_size;
+  parts[1].size = frame->size - message->envelope_size;
+  parts[1].owner = frame->owner;
+  hypha_connection_send_parts (target->connection, HYPHA_FRAME_BINARY, parts, 2);
+  hypha_router_check_budget (target, sender);
+
+  if (sender->internal)
+    hypha_stamp_clear (&internal);
+}
+
+static gboolean
+hypha_router_is_reserved (HyphaSpan type)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (reserved_types); i++)
+    {
+      if (hypha_span_equal (type, reserved_types[i]))
+        return TRUE;
+    }
+
+  return hypha_span_has_prefix (type, "workspace_");
+}
+
+/* May this message leave its sender at all? Says why not. */
+static gboolean
+hypha_router_check_sender (HyphaPeer           *sender,
+                           const HyphaMessage  *message,
+                           GError             **error)
+{
+  if (sender->internal)
+    return TRUE;
+
+  if (!hypha_message_check_extra (message, error))
+    return FALSE;
+
+  if (!hypha_message_is_method (message) && hypha_router_is_reserved (message->type))
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                           "this type of message is the core's own");
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* A target “ws/✱” or “✱”: to every client of the sender's own workspace, the sender included. */
+static void
+hypha_router_broadcast (HyphaRouter        *self,
+                        HyphaPeer          *sender,
+                        const char         *workspace,
+                        const HyphaMessage *message,
+                        const HyphaSlice   *frame)
+{
+  GHashTable *set = g_hash_table_lookup (self->workspaces, workspace);
+  g_autoptr (GList) members = NULL;
+
+  if (set == NULL ||
+      !hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, workspace))
+    {
+      g_debug ("%s: broadcast to %s refused", sender->id, workspace);
+      return;
+    }
+
+  members = g_hash_table_get_keys (set);
+  for (GList *l = members; l != NULL; l = l->next)
+    hypha_router_deliver (self, sender, l->data, message, frame);
+}
+
+/* The absolute target of a message, in a buffer of HYPHA_ADDRESS_MAX_PEER bytes. */
+static gboolean
+hypha_router_resolve (HyphaPeer *sender,
+                      HyphaSpan  to,
+                      char      *target)
+{
+  gsize prefix = 0;
+
+  if (to.data == NULL)
+    return FALSE;
+
+  if (memchr (to.data, '/', to.size) == NULL)
+    {
+      prefix = strlen (sender->workspace) + 1;
+      memcpy (target, sender->workspace, prefix - 1);
+      target[prefix - 1] = '/';
+    }
+
+  if (prefix + to.size >= HYPHA_ADDRESS_MAX_PEER || memchr (to.data, '\0', to.size) != NULL)
+    return FALSE;
+
+  memcpy (target + prefix, to.data, to.size);
+  target[prefix + to.size] = '\0';
+  return TRUE;
+}
+
+static void
+hypha_router_route_to (HyphaRouter        *self,
+                       HyphaPeer          *sender,
+                       const char         *id,
+                       const HyphaMessage *message,
+                       const HyphaSlice   *frame)
+{
+  HyphaPeer *target = g_hash_table_lookup (self->peers, id);
+  gboolean method = hypha_message_is_method (message);
+
+  if (target == NULL)
+    {
+      g_autofree char *quoted = hypha_error_quote (id);
+      g_autofree char *why = g_strdup_printf ("Peer %s is not connected", quoted);
+
+      hypha_router_reject (self, sender, message, id, why);
+      return;
+    }
+
+  /* Custom events stay inside their workspace; the core's own parts understand methods only. */
+  if (!method && (target->internal || !hypha_user_info_may (sender->user, sender->workspace,
+                                                            HYPHA_NEED_MEMBER,
+                                                            target->workspace)))
+    {
+      g_debug ("%s: event to %s dropped", sender->id, id);
+      return;
+    }
+
+  hypha_peer_met (sender, target);
+  hypha_router_deliver (self, sender, target, message, frame);
+}
+
+/*
+ * Routes one binary frame of sender. What is wrong with it costs at most this message: it is
+ * dropped, with an error to the sender if the sender waits for an answer.
+ */
+void
+hypha_router_route (HyphaRouter      *self,
+                    HyphaPeer        *sender,
+                    const HyphaSlice *frame)
+{
+  g_autoptr (GError) error = NULL;
+  char target[HYPHA_ADDRESS_MAX_PEER];
+  HyphaMessage message;
+
+  if (!sender->attached)
+    return;
+
+  if (!hypha_message_parse (&message, frame->data, frame->size, &error))
+    {
+      g_debug ("%s: frame of %" G_GSIZE_FORMAT " bytes dropped: %s", sender->id, frame->size,
+               error->message);
+      return;
+    }
+
+  if (!hypha_router_resolve (sender, message.to, target))
+    {
+      hypha_router_reject (self, sender, &message, HYPHA_ADDRESS_MANAGER,
+                           "Invalid message: “to” is missing or too long");
+      return;
+    }
+
+  if (!hypha_router_check_sender (sender, &message, &error))
+    {
+      g_message ("%s: message to %s refused: %s", sender->id, target, error->message);
+      hypha_router_reject (self, sender, &message, target, error->message);
+      return;
+    }
+
+  if (g_str_has_suffix (target, "/*"))
+    {
+      target[strlen (target) - 2] = '\0';
+      hypha_router_broadcast (self, sender, target, &message, frame);
+      return;
+    }
+
+  hypha_router_route_to (self, sender, target, &message, frame);
+}

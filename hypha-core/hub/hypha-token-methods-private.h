@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-manager-private.h"
+#include "hypha-token-private.h"
+
+G_BEGIN_DECLS
+
+/* Minting tokens: generate_token, and the same for the host program. */
+
+char *hypha_token_methods_mint (GBytes         *secret,
+                                HyphaUserInfo  *user,
+                                const char     *workspace,
+                                const char     *client,
+                                GVariant       *config,
+                                GError        **error);
+
+extern const HyphaServiceMethod hypha_token_methods[];
+extern const gsize hypha_token_n_methods;
+
+G_END_DECLS

@@ -1,0 +1,1143 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "hypha-app-controller-private.h"
+#include "hypha-core.h"
+#include "hypha-http-gateway-private.h"
+#include "hypha-secret-private.h"
+#include "hypha-token-methods-private.h"
+
+/**
+ * HyphaCore:
+ *
+ * A Hypha server in this process: workspaces, services and RPC for stock hypha-rpc clients, over
+ * WebSockets and, where the program shows windows, for the pages in them.
+ *
+ * Set the properties, call [method@Core.start] or [method@Core.start_async], and run a main loop:
+ * everything happens in the main context that was thread-default when the object was made.
+ * [method@Core.close_async] says goodbye to every client; dropping the last reference only hangs
+ * up.
+ *
+ * A program that can show windows connects to [signal@Core::add-window] and returns %TRUE from it;
+ * without one, loading a plugin fails at once with %HYPHA_ERROR_NO_HOST.
+ *
+ * Since: 0.1
+ */
+
+#define DEFAULT_HOST "127.0.0.1"
+#define DEFAULT_PORT 9527
+#define MAX_PORT 65535
+
+struct _HyphaCore
+{
+  GObject             parent_instance;
+
+  char               *host;
+  char               *base_url;       /* as given; NULL for the real URL */
+  char               *workspace_dir;
+  char               *url;            /* NULL until it runs */
+  GBytes             *secret;
+  HyphaRegistry      *registry;       /* lives as long as the core: its model is public */
+  HyphaRouter        *router;
+  HyphaManager       *manager;
+  HyphaGate          *gate;
+  HyphaServer        *server;
+  HyphaHttpGateway   *gateway;
+  HyphaAppController *apps;
+  guint               port;
+  guint               wanted_port;
+};
+
+enum
+{
+  PROP_0,
+  PROP_HOST,
+  PROP_PORT,
+  PROP_URL,
+  PROP_BASE_URL,
+  PROP_WORKSPACE_DIR,
+  PROP_RUNNING,
+  PROP_SERVICES,
+  N_PROPS
+};
+
+enum
+{
+  ADD_WINDOW,
+  REMOVE_WINDOW,
+  CONNECTION_READY,
+  SERVICE_ADDED,
+  SERVICE_REMOVED,
+  N_SIGNALS
+};
+
+static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (HyphaCore, hypha_core, G_TYPE_OBJECT)
+
+static gboolean
+hypha_core_has_host (gpointer data)
+{
+  return g_signal_has_handler_pending (data, signals[ADD_WINDOW], 0, FALSE);
+}
+
+static gboolean
+hypha_core_add_window (HyphaWindowInfo *window,
+                       gpointer         data)
+{
+  gboolean taken = FALSE;
+
+  g_signal_emit (data, signals[ADD_WINDOW], 0, window, &taken);
+  return taken;
+}
+
+static void
+hypha_core_remove_window (HyphaWindowInfo *window,
+                          gpointer         data)
+{
+  g_signal_emit (data, signals[REMOVE_WINDOW], 0, window);
+}
+
+static const HyphaAppHost app_host = {
+  .has_host = hypha_core_has_host,
+  .add_window = hypha_core_add_window,
+  .remove_window = hypha_core_remove_window,
+};
+
+static void
+hypha_core_on_peer_attached (HyphaRouter *router,
+                             HyphaPeer   *peer,
+                             HyphaCore   *self)
+{
+  if (!hypha_peer_is_internal (peer))
+    g_signal_emit (self, signals[CONNECTION_READY], 0, hypha_peer_get_id (peer));
+}
+
+static void
+hypha_core_on_service_added (HyphaRegistry    *registry,
+                             HyphaServiceInfo *info,
+                             HyphaCore        *self)
+{
+  if (!hypha_service_info_is_built_in (info))
+    g_signal_emit (self, signals[SERVICE_ADDED], 0, info);
+}
+
+static void
+hypha_core_on_service_removed (HyphaRegistry    *registry,
+                               HyphaServiceInfo *info,
+                               HyphaCore        *self)
+{
+  if (!hypha_service_info_is_built_in (info))
+    g_signal_emit (self, signals[SERVICE_REMOVED], 0, info);
+}
+
+/* Takes everything down, in the order in which nothing calls what is gone. */
+static void
+hypha_core_tear_down (HyphaCore *self)
+{
+  gboolean was_running = self->url != NULL;
+
+  g_clear_object (&self->gateway);
+  if (self->manager != NULL)
+    hypha_manager_close (self->manager);
+  if (self->apps != NULL)
+    hypha_app_controller_close (self->apps);
+  g_clear_object (&self->apps);
+  g_clear_object (&self->gate);
+  g_clear_object (&self->server);
+  g_clear_object (&self->manager);
+  g_clear_object (&self->router);
+  g_clear_pointer (&self->url, g_free);
+  self->port = self->wanted_port;
+
+  if (was_running)
+    {
+      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RUNNING]);
+      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_URL]);
+      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PORT]);
+    }
+}
+
+static void
+hypha_core_dispose (GObject *object)
+{
+  HyphaCore *self = HYPHA_CORE (object);
+
+  hypha_core_tear_down (self);
+  g_clear_object (&self->registry);
+  g_clear_pointer (&self->secret, g_bytes_unref);
+
+  G_OBJECT_CLASS (hypha_core_parent_class)->dispose (object);
+}
+
+static void
+hypha_core_finalize (GObject *object)
+{
+  HyphaCore *self = HYPHA_CORE (object);
+
+  g_free (self->host);
+  g_free (self->base_url);
+  g_free (self->workspace_dir);
+
+  G_OBJECT_CLASS (hypha_core_parent_class)->finalize (object);
+}
+
+static void
+hypha_core_get_property (GObject    *object,
+                         guint       property_id,
+                         GValue     *value,
+                         GParamSpec *pspec)
+{
+  HyphaCore *self = HYPHA_CORE (object);
+
+  switch (property_id)
+    {
+    case PROP_HOST:
+      g_value_set_string (value, self->host);
+      break;
+    case PROP_PORT:
+      g_value_set_uint (value, self->port);
+      break;
+    case PROP_URL:
+      g_value_set_string (value, self->url);
+      break;
+    case PROP_BASE_URL:
+      g_value_set_string (value, hypha_core_get_base_url (self));
+      break;
+    case PROP_WORKSPACE_DIR:
+      g_value_set_string (value, self->workspace_dir);
+      break;
+    case PROP_RUNNING:
+      g_value_set_boolean (value, hypha_core_is_running (self));
+      break;
+    case PROP_SERVICES:
+      g_value_set_object (value, hypha_core_get_services (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+hypha_core_set_property (GObject      *object,
+                         guint         property_id,
+                         const GValue *value,
+                         GParamSpec   *pspec)
+{
+  HyphaCore *self = HYPHA_CORE (object);
+
+  switch (property_id)
+    {
+    case PROP_HOST:
+      hypha_core_set_host (self, g_value_get_string (value));
+      break;
+    case PROP_PORT:
+      hypha_core_set_port (self, g_value_get_uint (value));
+      break;
+    case PROP_BASE_URL:
+      hypha_core_set_base_url (self, g_value_get_string (value));
+      break;
+    case PROP_WORKSPACE_DIR:
+      hypha_core_set_workspace_dir (self, g_value_get_string (value));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+hypha_core_install_properties (GObjectClass *object_class)
+{
+  const GParamFlags readwrite = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                G_PARAM_EXPLICIT_NOTIFY;
+  const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  /**
+   * HyphaCore:host:
+   *
+   * The address to listen on: a numeric IP address or a host name of this machine.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_HOST] = g_param_spec_string ("host", NULL, NULL, DEFAULT_HOST, readwrite);
+
+  /**
+   * HyphaCore:port:
+   *
+   * The port to listen on; 0 takes a free one. While the core runs, the real port.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_PORT] = g_param_spec_uint ("port", NULL, NULL, 0, MAX_PORT, DEFAULT_PORT,
+                                             readwrite);
+
+  /**
+   * HyphaCore:url:
+   *
+   * Where the core listens, for instance `http://127.0.0.1:9527`; %NULL while it does not.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_URL] = g_param_spec_string ("url", NULL, NULL, NULL, readable);
+
+  /**
+   * HyphaCore:base-url:
+   *
+   * Where clients reach the core from outside, without a slash at the end. [property@Core:url]
+   * where nothing else was set.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_BASE_URL] = g_param_spec_string ("base-url", NULL, NULL, NULL, readwrite);
+
+  /**
+   * HyphaCore:workspace-dir:
+   *
+   * The directory for what the core keeps, the secret that signs tokens among it.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_WORKSPACE_DIR] = g_param_spec_string ("workspace-dir", NULL, NULL, NULL,
+                                                        readwrite);
+
+  /**
+   * HyphaCore:running:
+   *
+   * Whether the core listens.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RUNNING] = g_param_spec_boolean ("running", NULL, NULL, FALSE, readable);
+
+  /**
+   * HyphaCore:services:
+   *
+   * The running services of all workspaces, a list of [class@ServiceInfo].
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SERVICES] = g_param_spec_object ("services", NULL, NULL, G_TYPE_LIST_MODEL,
+                                                   readable);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+hypha_core_class_init (HyphaCoreClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->dispose = hypha_core_dispose;
+  object_class->finalize = hypha_core_finalize;
+  object_class->get_property = hypha_core_get_property;
+  object_class->set_property = hypha_core_set_property;
+  hypha_core_install_properties (object_class);
+
+  /**
+   * HyphaCore::add-window:
+   * @self: the core
+   * @window: what to show
+   *
+   * An app needs a window. The handler makes one, connects its page with [method@Core.mount], and
+   * reports its end with [method@Core.window_closed].
+   *
+   * Returns: %TRUE if the window will be shown
+   *
+   * Since: 0.1
+   */
+  signals[ADD_WINDOW] = g_signal_new ("add-window", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST,
+                                      0, g_signal_accumulator_true_handled, NULL, NULL,
+                                      G_TYPE_BOOLEAN, 1, HYPHA_TYPE_WINDOW_INFO);
+
+  /**
+   * HyphaCore::remove-window:
+   * @self: the core
+   * @window: the window
+   *
+   * The core has given a window up; the host closes it.
+   *
+   * Since: 0.1
+   */
+  signals[REMOVE_WINDOW] = g_signal_new ("remove-window", G_TYPE_FROM_CLASS (klass),
+                                         G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                         HYPHA_TYPE_WINDOW_INFO);
+
+  /**
+   * HyphaCore::connection-ready:
+   * @self: the core
+   * @client: the client's address, `workspace/client`
+   *
+   * A client has proved who it is and is connected.
+   *
+   * Since: 0.1
+   */
+  signals[CONNECTION_READY] = g_signal_new ("connection-ready", G_TYPE_FROM_CLASS (klass),
+                                            G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                            1, G_TYPE_STRING);
+
+  /**
+   * HyphaCore::service-added:
+   * @self: the core
+   * @service: the service
+   *
+   * A client has registered a service.
+   *
+   * Since: 0.1
+   */
+  signals[SERVICE_ADDED] = g_signal_new ("service-added", G_TYPE_FROM_CLASS (klass),
+                                         G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                         HYPHA_TYPE_SERVICE_INFO);
+
+  /**
+   * HyphaCore::service-removed:
+   * @self: the core
+   * @service: the service
+   *
+   * A service was unregistered, or its client has gone.
+   *
+   * Since: 0.1
+   */
+  signals[SERVICE_REMOVED] = g_signal_new ("service-removed", G_TYPE_FROM_CLASS (klass),
+                                           G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                           HYPHA_TYPE_SERVICE_INFO);
+}
+
+static void
+hypha_core_init (HyphaCore *self)
+{
+  self->host = g_strdup (DEFAULT_HOST);
+  self->port = DEFAULT_PORT;
+  self->wanted_port = DEFAULT_PORT;
+  self->workspace_dir = g_build_filename (g_get_user_data_dir (), "hypha", NULL);
+  self->registry = hypha_registry_new ();
+  g_signal_connect_object (self->registry, "service-added",
+                           G_CALLBACK (hypha_core_on_service_added), self, 0);
+  g_signal_connect_object (self->registry, "service-removed",
+                           G_CALLBACK (hypha_core_on_service_removed), self, 0);
+}
+
+/**
+ * hypha_core_new:
+ *
+ * Makes a core that does not listen yet.
+ *
+ * Returns: (transfer full): a new core
+ *
+ * Since: 0.1
+ */
+HyphaCore *
+hypha_core_new (void)
+{
+  return g_object_new (HYPHA_TYPE_CORE, NULL);
+}
+
+static gboolean
+hypha_core_ensure_secret (HyphaCore  *self,
+                          GError    **error)
+{
+  if (self->secret == NULL)
+    self->secret = hypha_secret_load (self->workspace_dir, error);
+
+  return self->secret != NULL;
+}
+
+static void
+hypha_core_accept (HyphaServer     *server,
+                   HyphaConnection *connection,
+                   const char      *remote_address,
+                   gpointer         data)
+{
+  HyphaCore *self = data;
+
+  hypha_gate_accept (self->gate, connection, remote_address);
+}
+
+static void
+hypha_core_build (HyphaCore *self)
+{
+  self->router = hypha_router_new ();
+  self->manager = hypha_manager_new (self->router, self->registry, self->secret);
+  self->gate = hypha_gate_new (self->router, self->secret);
+  hypha_gate_set_rpc (self->gate, hypha_manager_get_rpc (self->manager));
+  self->apps = hypha_app_controller_new (self->manager, self->gate, &app_host, self);
+  self->server = hypha_server_new ();
+  hypha_server_set_accept (self->server, hypha_core_accept, self);
+  self->gateway = hypha_http_gateway_new (self->server, self->manager);
+  g_signal_connect_object (self->router, "peer-attached",
+                           G_CALLBACK (hypha_core_on_peer_attached), self, 0);
+}
+
+/* A base URL names a host that we have to answer to. */
+static gboolean
+hypha_core_check_base_url (HyphaCore  *self,
+                           GUri      **uri,
+                           GError    **error)
+{
+  g_autoptr (GUri) parsed = NULL;
+
+  *uri = NULL;
+  if (self->base_url == NULL)
+    return TRUE;
+
+  parsed = g_uri_parse (self->base_url, G_URI_FLAGS_NONE, NULL);
+  if (parsed != NULL && g_uri_get_host (parsed) != NULL && *g_uri_get_host (parsed) != '\0' &&
+      (g_str_equal (g_uri_get_scheme (parsed), "http") ||
+       g_str_equal (g_uri_get_scheme (parsed), "https")))
+    {
+      *uri = g_steal_pointer (&parsed);
+      return TRUE;
+    }
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+               "base URL “%s” is not of the form http://host:port", self->base_url);
+  return FALSE;
+}
+
+static void
+hypha_core_announce (HyphaCore *self)
+{
+  gboolean ipv6 = strchr (self->host, ':') != NULL;
+
+  self->port = hypha_server_get_port (self->server);
+  self->url = g_strdup_printf (ipv6 ? "http://[%s]:%u" : "http://%s:%u", self->host, self->port);
+  hypha_manager_set_base_url (self->manager, hypha_core_get_base_url (self));
+  hypha_gate_set_base_url (self->gate, hypha_core_get_base_url (self));
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PORT]);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_URL]);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RUNNING]);
+}
+
+/**
+ * hypha_core_start:
+ * @self: a core
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Starts to listen. Blocks for as long as it takes to read the secret and open the socket.
+ *
+ * The secret that signs tokens is the environment variable `HYPHA_JWT_SECRET` or a file in
+ * [property@Core:workspace-dir] that only the user can read; it is made where there is none.
+ *
+ * Returns: %TRUE if the core listens
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_start (HyphaCore     *self,
+                  GCancellable  *cancellable,
+                  GError       **error)
+{
+  g_autoptr (GUri) base_url = NULL;
+
+  g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  if (self->server != NULL)
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_ALREADY_EXISTS, "Server already running at %s",
+                   self->url != NULL ? self->url : self->host);
+      return FALSE;
+    }
+
+  if (!hypha_core_check_base_url (self, &base_url, error) ||
+      !hypha_core_ensure_secret (self, error))
+    return FALSE;
+
+  hypha_core_build (self);
+  if (base_url != NULL)
+    hypha_server_allow_host (self->server, g_uri_get_host (base_url));
+  if (!hypha_server_listen (self->server, self->host, self->wanted_port, error))
+    {
+      hypha_core_tear_down (self);
+      return FALSE;
+    }
+
+  hypha_core_announce (self);
+  return TRUE;
+}
+
+/**
+ * hypha_core_start_async:
+ * @self: a core
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): what to call when it is done
+ * @user_data: data for @callback
+ *
+ * Starts to listen, like [method@Core.start], and reports from the main loop.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_start_async (HyphaCore           *self,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, hypha_core_start_async);
+  if (hypha_core_start (self, cancellable, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/**
+ * hypha_core_start_finish:
+ * @self: a core
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Ends [method@Core.start_async].
+ *
+ * Returns: %TRUE if the core listens
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_start_finish (HyphaCore     *self,
+                         GAsyncResult  *result,
+                         GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+hypha_core_stopped (GObject      *source,
+                    GAsyncResult *result,
+                    gpointer      data)
+{
+  g_autoptr (GTask) task = data;
+  HyphaCore *self = g_task_get_source_object (task);
+  g_autoptr (GError) error = NULL;
+
+  if (!hypha_server_stop_finish (HYPHA_SERVER (source), result, &error))
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  hypha_core_tear_down (self);
+  g_task_return_boolean (task, TRUE);
+}
+
+/**
+ * hypha_core_close_async:
+ * @self: a core
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): what to call when it is done
+ * @user_data: data for @callback
+ *
+ * Stops to listen, says goodbye to every client, and waits a few seconds for their answers.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_close_async (HyphaCore           *self,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, hypha_core_close_async);
+  if (self->server == NULL)
+    g_task_return_boolean (task, TRUE);
+  else
+    hypha_server_stop_async (self->server, cancellable, hypha_core_stopped,
+                             g_steal_pointer (&task));
+}
+
+/**
+ * hypha_core_close_finish:
+ * @self: a core
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Ends [method@Core.close_async].
+ *
+ * Returns: %TRUE if the core is closed
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_close_finish (HyphaCore     *self,
+                         GAsyncResult  *result,
+                         GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * hypha_core_close:
+ * @self: a core
+ *
+ * Stops at once: every connection is cut. See [method@Core.close_async] for the polite way.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_close (HyphaCore *self)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  hypha_core_tear_down (self);
+}
+
+/**
+ * hypha_core_is_running:
+ * @self: a core
+ *
+ * Tells whether the core listens.
+ *
+ * Returns: %TRUE while it does
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_is_running (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
+
+  return self->url != NULL;
+}
+
+/**
+ * hypha_core_get_host:
+ * @self: a core
+ *
+ * Gets the address to listen on.
+ *
+ * Returns: (transfer none): the address
+ *
+ * Since: 0.1
+ */
+const char *
+hypha_core_get_host (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  return self->host;
+}
+
+/* Replaces a text property; what has started keeps what it was started with. */
+static void
+hypha_core_set_text (HyphaCore  *self,
+                     char      **field,
+                     const char *value,
+                     guint       property_id)
+{
+  g_autofree char *old = NULL;
+
+  if (g_strcmp0 (*field, value) == 0)
+    return;
+
+  old = g_steal_pointer (field);
+  *field = g_strdup (value);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[property_id]);
+}
+
+/**
+ * hypha_core_set_host:
+ * @self: a core
+ * @host: the address to listen on
+ *
+ * Sets the address to listen on, for the next start.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_host (HyphaCore  *self,
+                     const char *host)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+  g_return_if_fail (host != NULL);
+
+  hypha_core_set_text (self, &self->host, host, PROP_HOST);
+}
+
+/**
+ * hypha_core_get_port:
+ * @self: a core
+ *
+ * Gets the port: while the core runs the real one, else the one to listen on.
+ *
+ * Returns: the port; 0 for a free one
+ *
+ * Since: 0.1
+ */
+guint
+hypha_core_get_port (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), 0);
+
+  return self->port;
+}
+
+/**
+ * hypha_core_set_port:
+ * @self: a core
+ * @port: the port, at most 65535; 0 takes a free one
+ *
+ * Sets the port to listen on, for the next start.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_port (HyphaCore *self,
+                     guint      port)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+  g_return_if_fail (port <= MAX_PORT);
+
+  self->wanted_port = port;
+  if (hypha_core_is_running (self) || self->port == port)
+    return;
+
+  self->port = port;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PORT]);
+}
+
+/**
+ * hypha_core_get_url:
+ * @self: a core
+ *
+ * Gets where the core listens.
+ *
+ * Returns: (transfer none) (nullable): the URL, or %NULL while it does not
+ *
+ * Since: 0.1
+ */
+const char *
+hypha_core_get_url (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  return self->url;
+}
+
+/**
+ * hypha_core_get_base_url:
+ * @self: a core
+ *
+ * Gets where clients reach the core from outside.
+ *
+ * Returns: (transfer none) (nullable): the URL, without a slash at the end
+ *
+ * Since: 0.1
+ */
+const char *
+hypha_core_get_base_url (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  return self->base_url != NULL ? self->base_url : self->url;
+}
+
+/**
+ * hypha_core_set_base_url:
+ * @self: a core
+ * @base_url: (nullable): the URL, or %NULL for the real one
+ *
+ * Sets where clients reach the core from outside, for the next start: behind a proxy, say.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_base_url (HyphaCore  *self,
+                         const char *base_url)
+{
+  g_autofree char *trimmed = g_strdup (base_url);
+
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  while (trimmed != NULL && g_str_has_suffix (trimmed, "/"))
+    trimmed[strlen (trimmed) - 1] = '\0';
+  hypha_core_set_text (self, &self->base_url, trimmed, PROP_BASE_URL);
+}
+
+/**
+ * hypha_core_get_workspace_dir:
+ * @self: a core
+ *
+ * Gets the directory for what the core keeps.
+ *
+ * Returns: (transfer none): the path
+ *
+ * Since: 0.1
+ */
+const char *
+hypha_core_get_workspace_dir (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  return self->workspace_dir;
+}
+
+/**
+ * hypha_core_set_workspace_dir:
+ * @self: a core
+ * @workspace_dir: a path; it is made when it is needed
+ *
+ * Sets the directory for what the core keeps, for the next start.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_workspace_dir (HyphaCore  *self,
+                              const char *workspace_dir)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+  g_return_if_fail (workspace_dir != NULL);
+
+  hypha_core_set_text (self, &self->workspace_dir, workspace_dir, PROP_WORKSPACE_DIR);
+  if (!hypha_core_is_running (self))
+    g_clear_pointer (&self->secret, g_bytes_unref);
+}
+
+/**
+ * hypha_core_get_services:
+ * @self: a core
+ *
+ * Gets the running services of all workspaces. The list is the same object for the life of the
+ * core and changes as services come and go.
+ *
+ * Returns: (transfer none): a list of [class@ServiceInfo]
+ *
+ * Since: 0.1
+ */
+GListModel *
+hypha_core_get_services (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  return self->registry != NULL ? hypha_registry_get_model (self->registry) : NULL;
+}
+
+/**
+ * hypha_core_generate_token:
+ * @self: a core
+ * @workspace: the workspace that the token opens
+ * @user_id: (nullable): whose token it is; %NULL for the name of the user of this process
+ * @expires_in: how long it is good for, in seconds; 0 for a day
+ * @error: return location for an error
+ *
+ * Makes a token with which a client may connect to a workspace. The core need not run for this.
+ *
+ * Returns: (transfer full): the token
+ *
+ * Since: 0.1
+ */
+char *
+hypha_core_generate_token (HyphaCore   *self,
+                           const char  *workspace,
+                           const char  *user_id,
+                           guint        expires_in,
+                           GError     **error)
+{
+  g_autoptr (HyphaUserInfo) root = NULL;
+  g_autoptr (GVariant) config = NULL;
+  GVariantDict dict;
+
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+  g_return_val_if_fail (workspace != NULL, NULL);
+
+  if (!hypha_core_ensure_secret (self, error))
+    return NULL;
+
+  root = hypha_user_info_new_root ();
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "workspace", "s", workspace);
+  g_variant_dict_insert (&dict, "user_id", "s", user_id != NULL ? user_id : g_get_user_name ());
+  if (expires_in > 0)
+    g_variant_dict_insert (&dict, "expires_in", "x", (gint64) expires_in);
+  config = g_variant_ref_sink (g_variant_dict_end (&dict));
+  return hypha_token_methods_mint (self->secret, root, HYPHA_ADDRESS_ROOT_WORKSPACE,
+                                   HYPHA_ADDRESS_ROOT_CLIENT, config, error);
+}
+
+static void
+hypha_core_app_loaded (GObject      *source,
+                       GAsyncResult *result,
+                       gpointer      data)
+{
+  g_autoptr (GTask) task = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) service = NULL;
+  HyphaWindowInfo *window = NULL;
+
+  service = hypha_app_controller_load_finish (HYPHA_APP_CONTROLLER (source), result, &window,
+                                              &error);
+  if (service != NULL)
+    g_task_return_pointer (task, window, g_object_unref);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/**
+ * hypha_core_load_app_async:
+ * @self: a running core
+ * @workspace: the workspace that the app will live in
+ * @source: plugin code, a file's path or URI, or the URL of a plugin or an app
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): what to call when the app is ready
+ * @user_data: data for @callback
+ *
+ * Loads an app into a window of the host, on behalf of the person at this machine.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_load_app_async (HyphaCore           *self,
+                           const char          *workspace,
+                           const char          *source,
+                           GCancellable        *cancellable,
+                           GAsyncReadyCallback  callback,
+                           gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (HyphaUserInfo) user = NULL;
+  g_autoptr (GVariant) config = NULL;
+  g_autofree char *uuid = NULL;
+  g_autofree char *user_id = NULL;
+
+  g_return_if_fail (HYPHA_IS_CORE (self));
+  g_return_if_fail (workspace != NULL);
+  g_return_if_fail (source != NULL);
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, hypha_core_load_app_async);
+  if (self->apps == NULL)
+    {
+      g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED,
+                               "the core is not running; start it first");
+      return;
+    }
+
+  if (!hypha_address_is_name (workspace))
+    {
+      g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                               "“%s” cannot be the name of a workspace", workspace);
+      return;
+    }
+
+  /* Every app is a user of its own: what one may do says nothing of another. */
+  uuid = g_uuid_string_random ();
+  user_id = g_strconcat ("plugin-", uuid, NULL);
+  user = hypha_user_info_new (user_id, NULL, NULL, NULL, 0, FALSE);
+  config = g_variant_ref_sink (g_variant_new_parsed ("{'src': <%s>}", source));
+  hypha_app_controller_load_async (self->apps, workspace, user,
+                                   HYPHA_FETCH_ALLOW_FILES | HYPHA_FETCH_ALLOW_PRIVATE, config,
+                                   cancellable, hypha_core_app_loaded, g_steal_pointer (&task));
+}
+
+/**
+ * hypha_core_load_app_finish:
+ * @self: a core
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Ends [method@Core.load_app_async].
+ *
+ * Returns: (transfer full): the window that shows the app
+ *
+ * Since: 0.1
+ */
+HyphaWindowInfo *
+hypha_core_load_app_finish (HyphaCore     *self,
+                            GAsyncResult  *result,
+                            GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * hypha_core_mount:
+ * @self: a core
+ * @window: a window from [signal@Core::add-window]
+ * @connection: what the page in it sends and receives
+ *
+ * Connects the page in a window. Its identity is the window's, whatever it says; a page that
+ * was connected before is disconnected.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_mount (HyphaCore       *self,
+                  HyphaWindowInfo *window,
+                  HyphaConnection *connection)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+  g_return_if_fail (HYPHA_IS_WINDOW_INFO (window));
+  g_return_if_fail (HYPHA_IS_CONNECTION (connection));
+
+  if (self->apps != NULL)
+    hypha_app_controller_mount (self->apps, window, connection);
+  else
+    hypha_connection_close (connection, HYPHA_CLOSE_GOING_AWAY, "Server shutting down");
+}
+
+/**
+ * hypha_core_window_failed:
+ * @self: a core
+ * @window: a window from [signal@Core::add-window]
+ * @error: what went wrong
+ *
+ * Reports that a page could not be shown, or has crashed. Whoever loads it is told; its services
+ * leave. The window stays until [method@Core.window_closed]: the host shows the error in it.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_window_failed (HyphaCore       *self,
+                          HyphaWindowInfo *window,
+                          const GError    *error)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+  g_return_if_fail (HYPHA_IS_WINDOW_INFO (window));
+  g_return_if_fail (error != NULL);
+
+  if (self->apps != NULL)
+    hypha_app_controller_window_failed (self->apps, window, error);
+}
+
+/**
+ * hypha_core_window_closed:
+ * @self: a core
+ * @window: a window from [signal@Core::add-window]
+ *
+ * Reports that a window is closed: its services leave, and calls to them fail.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_window_closed (HyphaCore       *self,
+                          HyphaWindowInfo *window)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+  g_return_if_fail (HYPHA_IS_WINDOW_INFO (window));
+
+  if (self->apps != NULL)
+    hypha_app_controller_window_closed (self->apps, window);
+}

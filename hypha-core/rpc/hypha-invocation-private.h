@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-rpc-private.h"
+#include "hypha-service-private.h"
+
+G_BEGIN_DECLS
+
+HyphaInvocation *hypha_invocation_new           (HyphaRpc         *rpc,
+                                                 HyphaRpcCall     *call,
+                                                 HyphaRpcReply    *reply);
+HyphaInvocation *hypha_invocation_ref           (HyphaInvocation  *self);
+void             hypha_invocation_unref         (HyphaInvocation  *self);
+HyphaRpc        *hypha_invocation_get_rpc       (HyphaInvocation  *self);
+const char      *hypha_invocation_get_from      (HyphaInvocation  *self);
+const char      *hypha_invocation_get_workspace (HyphaInvocation  *self);
+GVariant        *hypha_invocation_get_context   (HyphaInvocation  *self);
+GVariant        *hypha_invocation_dup_arg       (HyphaInvocation  *self,
+                                                 guint             index,
+                                                 const char       *name);
+char            *hypha_invocation_dup_string    (HyphaInvocation  *self,
+                                                 guint             index,
+                                                 const char       *name,
+                                                 GError          **error);
+void             hypha_invocation_return        (HyphaInvocation  *self,
+                                                 GVariant         *value);
+void             hypha_invocation_return_null   (HyphaInvocation  *self);
+void             hypha_invocation_return_error  (HyphaInvocation  *self,
+                                                 GError           *error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaInvocation, hypha_invocation_unref)
+
+G_END_DECLS

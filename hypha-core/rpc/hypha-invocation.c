@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-invocation-private.h"
+
+/*
+ * One call that is being served. It is answered exactly once; an invocation that is dropped
+ * without an answer tells the caller so, because a lost reply would leave it waiting.
+ */
+struct _HyphaInvocation
+{
+  HyphaRpc      *rpc;
+  HyphaRpcCall   call;
+  HyphaRpcReply *reply;      /* NULL: the caller wants no answer */
+  GSource       *heartbeat;  /* while the answer takes its time */
+  guint          answered : 1;
+};
+
+static void
+hypha_invocation_stop_heartbeat (HyphaInvocation *self)
+{
+  if (self->heartbeat != NULL)
+    {
+      g_source_destroy (self->heartbeat);
+      g_clear_pointer (&self->heartbeat, g_source_unref);
+    }
+}
+
+static gboolean
+hypha_invocation_beat (gpointer data)
+{
+  HyphaInvocation *self = data;
+
+  hypha_rpc_send (self->rpc, self->reply->to, self->reply->heartbeat, NULL, self->reply->session,
+                  NULL);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+hypha_invocation_start_heartbeat (HyphaInvocation *self)
+{
+  if (self->reply == NULL || self->reply->heartbeat == NULL || self->reply->interval <= 0)
+    return;
+
+  self->heartbeat = g_timeout_source_new ((guint) (self->reply->interval * 1000));
+  g_source_set_static_name (self->heartbeat, "hypha-heartbeat");
+  g_source_set_callback (self->heartbeat, hypha_invocation_beat, self, NULL);
+  g_source_attach (self->heartbeat, g_main_context_get_thread_default ());
+}
+
+/* Takes what call holds, and reply. */
+HyphaInvocation *
+hypha_invocation_new (HyphaRpc      *rpc,
+                      HyphaRpcCall  *call,
+                      HyphaRpcReply *reply)
+{
+  HyphaInvocation *self = g_rc_box_new0 (HyphaInvocation);
+
+  self->rpc = g_object_ref (rpc);
+  self->call = *call;
+  self->reply = reply;
+  *call = (HyphaRpcCall) { 0 };
+  hypha_rpc_serving_changed (rpc, 1);
+  return self;
+}
+
+HyphaInvocation *
+hypha_invocation_ref (HyphaInvocation *self)
+{
+  /* Whoever keeps a reference answers later. */
+  if (self->heartbeat == NULL && !self->answered)
+    hypha_invocation_start_heartbeat (self);
+
+  return g_rc_box_acquire (self);
+}
+
+static void
+hypha_invocation_free (gpointer data)
+{
+  HyphaInvocation *self = data;
+
+  hypha_invocation_stop_heartbeat (self);
+  if (!self->answered)
+    hypha_invocation_return_error (self, g_error_new (HYPHA_ERROR, HYPHA_ERROR_FAILED,
+                                                      "%s ended without an answer",
+                                                      self->call.method));
+
+  hypha_rpc_serving_changed (self->rpc, -1);
+  hypha_rpc_call_clear (&self->call);
+  g_clear_pointer (&self->reply, hypha_rpc_reply_free);
+  g_clear_object (&self->rpc);
+}
+
+void
+hypha_invocation_unref (HyphaInvocation *self)
+{
+  g_rc_box_release_full (self, hypha_invocation_free);
+}
+
+HyphaRpc *
+hypha_invocation_get_rpc (HyphaInvocation *self)
+{
+  return self->rpc;
+}
+
+/* The caller's absolute id, stamped by the router. */
+const char *
+hypha_invocation_get_from (HyphaInvocation *self)
+{
+  return self->call.from;
+}
+
+/* The caller's workspace, stamped by the router. */
+const char *
+hypha_invocation_get_workspace (HyphaInvocation *self)
+{
+  return self->call.workspace;
+}
+
+GVariant *
+hypha_invocation_get_context (HyphaInvocation *self)
+{
+  return self->call.context;
+}
+
+/* An argument by position or, if it came as a keyword, by name; NULL if absent or null. */
+GVariant *
+hypha_invocation_dup_arg (HyphaInvocation *self,
+                          guint            index,
+                          const char      *name)
+{
+  g_autoptr (GVariant) value = NULL;
+
+  if (index < g_variant_n_children (self->call.args))
+    g_variant_get_child (self->call.args, index, "v", &value);
+  else if (self->call.kwargs != NULL)
+    value = g_variant_lookup_value (self->call.kwargs, name, NULL);
+
+  if (value == NULL || hypha_rpc_codec_is_null (value))
+    return NULL;
+
+  return g_steal_pointer (&value);
+}
+
+/* A text argument that must be there. */
+char *
+hypha_invocation_dup_string (HyphaInvocation  *self,
+                             guint             index,
+                             const char       *name,
+                             GError          **error)
+{
+  g_autoptr (GVariant) value = hypha_invocation_dup_arg (self, index, name);
+
+  if (value == NULL || !g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT, "%s: %s must be a text",
+                   self->call.method, name);
+      return NULL;
+    }
+
+  return g_variant_dup_string (value, NULL);
+}
+
+static void
+hypha_invocation_answer (HyphaInvocation *self,
+                         const char      *method,
+                         GVariant        *value)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (value);
+  GVariantDict extra;
+
+  if (self->answered)
+    {
+      g_critical ("%s: answered twice", self->call.method);
+      return;
+    }
+
+  self->answered = TRUE;
+  hypha_invocation_stop_heartbeat (self);
+  if (self->reply == NULL)
+    return;
+
+  g_variant_dict_init (&extra, NULL);
+  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
+                                 G_VARIANT_TYPE_VARIANT,
+                                 (GVariant *[]) { g_variant_new_variant (owned) }, 1));
+  hypha_rpc_send (self->rpc, self->reply->to, method, NULL, self->reply->session,
+                  g_variant_dict_end (&extra));
+}
+
+/* Answers the call. A floating value is consumed. */
+void
+hypha_invocation_return (HyphaInvocation *self,
+                         GVariant        *value)
+{
+  hypha_invocation_answer (self, self->reply != NULL ? self->reply->resolve : NULL, value);
+}
+
+void
+hypha_invocation_return_null (HyphaInvocation *self)
+{
+  hypha_invocation_return (self, hypha_rpc_codec_null ());
+}
+
+/* Answers the call with an error, which is consumed. */
+void
+hypha_invocation_return_error (HyphaInvocation *self,
+                               GError          *error)
+{
+  g_debug ("%s: %s failed: %s", self->call.from, self->call.method, error->message);
+  hypha_invocation_answer (self, self->reply != NULL ? self->reply->reject : NULL,
+                           hypha_rpc_codec_error (error->message));
+  g_error_free (error);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-connection-private.h"
+#include "hypha-rpc-codec-private.h"
+#include "hypha-service-private.h"
+
+G_BEGIN_DECLS
+
+/* Longest frame that we send; longer messages go in chunks. Both in bytes, as hypha-rpc has them. */
+#define HYPHA_RPC_CHUNK_SIZE 262144
+#define HYPHA_RPC_MAX_FRAME (HYPHA_RPC_CHUNK_SIZE + 1024)
+/* How long a callee may be silent before a call fails, in milliseconds. */
+#define HYPHA_RPC_TIMEOUT 30000
+/* Calls that may wait for their answer, and calls that may be in service, at one time. */
+#define HYPHA_RPC_MAX_PENDING 4096
+#define HYPHA_RPC_MAX_SERVING 4096
+
+#define HYPHA_TYPE_RPC (hypha_rpc_get_type ())
+
+G_DECLARE_FINAL_TYPE (HyphaRpc, hypha_rpc, HYPHA, RPC, GObject)
+
+HyphaRpc   *hypha_rpc_new             (HyphaConnection      *connection,
+                                       const char           *id,
+                                       const char           *server_url);
+void        hypha_rpc_close           (HyphaRpc             *self);
+void        hypha_rpc_set_server_url  (HyphaRpc             *self,
+                                       const char           *server_url);
+const char *hypha_rpc_get_id          (HyphaRpc             *self);
+const char *hypha_rpc_get_server_url  (HyphaRpc             *self);
+void        hypha_rpc_add_service     (HyphaRpc             *self,
+                                       HyphaService         *service);
+void        hypha_rpc_call_async      (HyphaRpc             *self,
+                                       const char           *target,
+                                       const char           *method,
+                                       GVariant             *args,
+                                       guint                 timeout,
+                                       GCancellable         *cancellable,
+                                       GAsyncReadyCallback   callback,
+                                       gpointer              user_data);
+GVariant   *hypha_rpc_call_finish     (HyphaRpc             *self,
+                                       GAsyncResult         *result,
+                                       GError              **error);
+void        hypha_rpc_peer_gone       (HyphaRpc             *self,
+                                       const char           *peer);
+guint       hypha_rpc_get_n_pending   (HyphaRpc             *self);
+guint       hypha_rpc_get_n_serving   (HyphaRpc             *self);
+
+/* For the other files of the room. */
+void        hypha_rpc_send            (HyphaRpc             *self,
+                                       const char           *to,
+                                       const char           *method,
+                                       const char           *session,
+                                       const char           *parent,
+                                       GVariant             *extra);
+void        hypha_rpc_send_frame      (HyphaRpc             *self,
+                                       GBytes               *frame);
+void        hypha_rpc_dispatch        (HyphaRpc             *self,
+                                       const guint8         *data,
+                                       gsize                 size,
+                                       GBytes               *owner);
+gboolean    hypha_rpc_touch_session   (HyphaRpc             *self,
+                                       const char           *session,
+                                       const char           *from);
+void        hypha_rpc_serving_changed (HyphaRpc             *self,
+                                       int                   change);
+
+G_END_DECLS

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Checks of the source as text, one point each.
+
+usage: test-lint.py SOURCE-ROOT
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+import tap
+
+SOURCE = pathlib.Path(sys.argv.pop(1))
+MAX_LINES = 1200
+MAX_COLUMNS = 110
+SPDX = "SPDX-License-Identifier: MIT"
+# Cannot hold a comment, or are not ours to write.
+WITHOUT_SPDX = {"LICENSE", ".gitignore", ".editorconfig", ".clang-format", ".clang-tidy",
+                "meson_options.txt", "meson.options", "meson.build"}
+WITHOUT_SPDX_SUFFIXES = {".json", ".png", ".hex", ".bin", ".txt", ".in", ".symbols", ".supp", ""}
+CODE = {".c", ".h", ".py", ".mjs", ".js", ".ui", ".md"}
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
+# Words of the languages and names of things that look like mistakes.
+SPELLED_RIGHT = "crate,gir,nd,parm,uint"
+
+
+def tracked():
+    """What git knows; in an unpacked archive, everything but what was built or fetched."""
+    listed = subprocess.run(["git", "-C", SOURCE, "ls-files", "-z"], capture_output=True, check=False)
+    if listed.returncode == 0:
+        names = [name for name in listed.stdout.decode().split("\0") if name]
+        return [pathlib.Path(name) for name in names if (SOURCE / name).is_file()]
+    return [path.relative_to(SOURCE) for path in SOURCE.rglob("*") if path.is_file()
+            and not re.match(r"_build|_fetched", str(path.relative_to(SOURCE)))]
+
+
+FILES = tracked()
+
+
+def text(path):
+    return (SOURCE / path).read_text(encoding="utf-8")
+
+
+def shebang(path):
+    with open(SOURCE / path, "rb") as file:
+        return file.readline() if path.suffix != ".png" else b""
+
+
+def scripts(interpreter):
+    return [path for path in FILES if re.match(rb"#!.*\b" + interpreter, shebang(path))]
+
+
+class Lint(unittest.TestCase):
+    def tool(self, *command):
+        done = subprocess.run(command, cwd=SOURCE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual(done.returncode, 0, f"{command[0]}:\n{done.stdout}")
+
+    def test_shellcheck(self):
+        shell = scripts(rb"(?:ba|da)?sh\b")
+        self.assertTrue(shell)
+        self.tool("shellcheck", *shell)
+
+    def test_spelling(self):
+        self.tool("codespell", "--ignore-words-list", SPELLED_RIGHT, "--skip",
+                  "*.json,*.png,*requirements.txt", *FILES)
+
+    def test_python_compiles(self):
+        for path in {*scripts(rb"python3"), *(p for p in FILES if p.suffix == ".py")}:
+            with self.subTest(path):
+                compile(text(path), path, "exec", dont_inherit=True)
+
+    def test_javascript_parses(self):
+        for path in (p for p in FILES if p.suffix == ".mjs"):
+            with self.subTest(path):
+                self.tool("node", "--check", path)
+
+    def test_no_file_is_too_long(self):
+        long = [path for path in FILES if path.suffix in CODE
+                and len(text(path).splitlines()) > MAX_LINES]
+        self.assertEqual(long, [])
+
+    def test_no_line_is_too_long(self):
+        long = [f"{path}:{number}" for path in FILES
+                if path.suffix in {".c", ".h"} and path.parts[0].startswith("hypha-")
+                for number, line in enumerate(text(path).splitlines(), 1)
+                if len(line) > MAX_COLUMNS]
+        self.assertEqual(long, [])
+
+    def test_every_file_has_its_licence(self):
+        bare = [path for path in FILES
+                if path.name not in WITHOUT_SPDX
+                and (path.suffix not in WITHOUT_SPDX_SUFFIXES or shebang(path).startswith(b"#!"))
+                and SPDX not in "\n".join(text(path).splitlines()[:5])]
+        self.assertEqual(bare, [])
+
+    def test_config_comes_first(self):
+        wrong = []
+        for path in FILES:
+            if path.suffix != ".c" or path.parts[0] not in ("hypha-core", "hypha-gtk", "hypha-cli"):
+                continue
+            includes = re.findall(r'^#include (\S+)', text(path), re.M)
+            if includes[:1] != ['"config.h"']:
+                wrong.append(path)
+        self.assertEqual(wrong, [])
+
+    def test_no_tabs_and_no_trailing_blanks(self):
+        wrong = [f"{path}:{number}" for path in FILES if path.suffix in CODE | {".build"}
+                 for number, line in enumerate(text(path).splitlines(), 1)
+                 if "\t" in line or line != line.rstrip()]
+        self.assertEqual(wrong, [])
+
+    def test_nothing_is_left_for_later(self):
+        left = [f"{path}:{number}" for path in FILES if path.suffix in CODE
+                for number, line in enumerate(text(path).splitlines(), 1)
+                if UNFINISHED.search(line)]
+        self.assertEqual(left, [])
+
+
+tap.main()

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "test-hub-fixture.h"
+#include "test-utils.h"
+
+static void
+assert_pair (GVariant   *map,
+             const char *key,
+             const char *value)
+{
+  const char *found = NULL;
+
+  g_variant_lookup (map, key, "&s", &found);
+  g_assert_cmpstr (found, ==, value);
+}
+
+/* Whatever a client says of itself, receivers see what the router knows. */
+static void
+test_router_stamps (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *alice = hub_token (hub, "ws-a", "alice");
+  g_autofree char *bob = hub_token (hub, "ws-b", "bob");
+  g_autoptr (Client) a = hub_connect (hub, "a", alice);
+  g_autoptr (Client) b = hub_connect (hub, "b", bob);
+  g_autoptr (GVariant) envelope = NULL;
+  g_autoptr (GVariant) extra = NULL;
+  g_autoptr (GVariant) user = NULL;
+
+  client_send (a,
+               g_variant_new_parsed ("{'type': <'method'>, 'from': <'ws-b/b'>, 'to': <'ws-b/b'>,"
+                                     " 'method': <'m'>, 'ws': <'ws-b'>, 'user': <{'id': <'root'>}>,"
+                                     " 'caller_public_key': <'forged'>}"),
+               g_variant_new_parsed ("{'args': <@av []>}"));
+  envelope = client_take (b, &extra);
+  assert_pair (envelope, "from", "ws-a/a");
+  assert_pair (envelope, "to", "ws-b/b");
+  assert_pair (envelope, "ws", "ws-a");
+  assert_pair (envelope, "caller_public_key", NULL);
+  user = g_variant_lookup_value (envelope, "user", G_VARIANT_TYPE_VARDICT);
+  assert_pair (user, "id", "alice");
+  g_assert_nonnull (extra);
+}
+
+static void
+test_router_relative_target (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (Client) b = hub_connect (hub, "b", token);
+  g_autoptr (GVariant) envelope = NULL;
+
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'b'>, 'method': <'m'>}"),
+               NULL);
+  envelope = client_take (b, NULL);
+  assert_pair (envelope, "to", "ws-a/b");
+}
+
+/* H27: a second segment that would override the first at the receiver never gets there. */
+static void
+test_router_extra_keys (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (Client) b = hub_connect (hub, "b", token);
+  static const char *const keys[] = { "from", "ctx", "type", "to", "method", "session", "parent",
+                                      "ws", "user" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (GVariant) envelope = NULL;
+      g_autoptr (GVariant) extra = NULL;
+      g_autofree char *printed = NULL;
+
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected key in extra segment*");
+      client_send (a,
+                   g_variant_new_parsed ("{'type': <'method'>, 'to': <'b'>, 'method': <'m'>,"
+                                         " 'session': <'s'>}"),
+                   g_variant_new_parsed ("{'args': <@av []>, %s: <'x'>}", keys[i]));
+      envelope = client_take (a, &extra);
+      assert_pair (envelope, "method", "s.reject");
+      printed = g_variant_print (extra, FALSE);
+      g_assert_nonnull (strstr (printed, "Invalid message: unexpected key in extra segment"));
+    }
+
+  test_assert_expected_logs ();
+  g_assert_true (g_queue_is_empty (&b->binaries));
+}
+
+static void
+test_router_unknown_peer (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (GVariant) envelope = NULL;
+  g_autoptr (GVariant) extra = NULL;
+  g_autofree char *text = NULL;
+
+  /* Without a session nobody waits, so nothing is answered. */
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'ghost'>,"
+                                        " 'method': <'m'>}"), NULL);
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'ghost'>, 'method': <'m'>,"
+                                        " 'session': <'s2'>}"), NULL);
+  envelope = client_take (a, &extra);
+  assert_pair (envelope, "from", "ws-a/ghost");
+  assert_pair (envelope, "to", "ws-a/a");
+  assert_pair (envelope, "method", "s2.reject");
+  assert_pair (envelope, "parent", "s2");
+  text = g_variant_print (extra, FALSE);
+  g_assert_nonnull (strstr (text, "'Peer ws-a/ghost is not connected'"));
+  g_assert_nonnull (strstr (text, "'_rtype': <'error'>"));
+}
+
+static void
+test_router_bad_target (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autoptr (Client) a = hub_connect (hub, "a", NULL);
+  g_autofree char *huge = g_strnfill (HYPHA_ADDRESS_MAX_PEER, 'x');
+  g_autoptr (GVariant) envelope = NULL;
+
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'method': <'m'>,"
+                                        " 'session': <'s'>}", huge), NULL);
+  envelope = client_take (a, NULL);
+  assert_pair (envelope, "method", "s.reject");
+}
+
+/* Garbage costs the frame and nothing else. */
+static void
+test_router_garbage (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autoptr (Client) a = hub_connect (hub, "a", NULL);
+  g_autoptr (GBytes) garbage = g_bytes_new_static ("\xc1\xff\x00garbage", 10);
+  g_autoptr (GBytes) empty = g_bytes_new_static ("", 0);
+  g_autoptr (GVariant) echoed = NULL;
+
+  hypha_connection_send (a->connection, HYPHA_FRAME_BINARY, garbage);
+  hypha_connection_send (a->connection, HYPHA_FRAME_BINARY, empty);
+  echoed = client_call_manager (a, "echo", g_variant_new_parsed ("[<'still here'>]"), NULL);
+  g_assert_cmpstr (g_variant_get_string (echoed, NULL), ==, "still here");
+}
+
+/* H28: only the core itself sends the core's events. H11: broadcasts stay at home. */
+static void
+test_router_events (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *alice = hub_token (hub, "ws-a", "alice");
+  g_autofree char *bob = hub_token (hub, "ws-b", "bob");
+  g_autoptr (Client) a = hub_connect (hub, "a", alice);
+  g_autoptr (Client) a2 = hub_connect (hub, "a2", alice);
+  g_autoptr (Client) b = hub_connect (hub, "b", bob);
+  g_autoptr (GVariant) to_self = NULL;
+  g_autoptr (GVariant) to_other = NULL;
+  static const char *const reserved[] = { "force-exit", "client_disconnected", "peer_not_found",
+                                          "service_added", "workspace_deleted" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (reserved); i++)
+    {
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*the core's own");
+      client_send (a, g_variant_new_parsed ("{'type': <%s>, 'to': <'a2'>}", reserved[i]), NULL);
+    }
+
+  client_send (a, g_variant_new_parsed ("{'type': <'custom'>, 'to': <'ws-b/b'>}"), NULL);
+  client_send (a, g_variant_new_parsed ("{'type': <'custom'>, 'to': <'ws-b/*'>}"), NULL);
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'method': <'m'>,"
+                                        " 'to': <'*/*'>}"), NULL);
+  client_send (a, g_variant_new_parsed ("{'type': <'custom'>, 'to': <'*'>, 'x': <int64 1>}"), NULL);
+  to_self = client_take (a, NULL);
+  to_other = client_take (a2, NULL);
+  assert_pair (to_self, "type", "custom");
+  assert_pair (to_other, "from", "ws-a/a");
+  test_assert_expected_logs ();
+  g_assert_true (g_queue_is_empty (&b->binaries));
+  g_assert_true (g_queue_is_empty (&a2->binaries));
+}
+
+/* Whoever talked with a client of another workspace learns of its end too. */
+static void
+test_router_correspondent_goes (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *alice = hub_token (hub, "ws-a", "alice");
+  g_autofree char *bob = hub_token (hub, "ws-b", "bob");
+  g_autoptr (Client) caller = hub_connect (hub, "a", alice);
+  Client *callee = hub_connect (hub, "b", bob);
+  g_autoptr (GVariant) subscribed = NULL;
+  g_autoptr (GVariant) received = NULL;
+  g_autoptr (GVariant) event = NULL;
+  g_autoptr (GVariant) data = NULL;
+
+  subscribed = client_call_manager (caller, "subscribe",
+                                    g_variant_new_parsed ("[<'client_disconnected'>]"), NULL);
+  client_send (caller, g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>,"
+                                             " 'method': <'m'>, 'session': <'s'>}"), NULL);
+  received = client_take (callee, NULL);
+  client_free (callee);
+  event = client_take (caller, NULL);
+  assert_pair (event, "type", "client_disconnected");
+  data = g_variant_lookup_value (event, "data", G_VARIANT_TYPE_VARDICT);
+  assert_pair (data, "id", "b");
+  assert_pair (data, "workspace", "ws-b");
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+  g_test_add_func ("/hub/router/stamps", test_router_stamps);
+  g_test_add_func ("/hub/router/relative-target", test_router_relative_target);
+  g_test_add_func ("/hub/router/extra-keys", test_router_extra_keys);
+  g_test_add_func ("/hub/router/unknown-peer", test_router_unknown_peer);
+  g_test_add_func ("/hub/router/bad-target", test_router_bad_target);
+  g_test_add_func ("/hub/router/garbage", test_router_garbage);
+  g_test_add_func ("/hub/router/events", test_router_events);
+  g_test_add_func ("/hub/router/correspondent-goes", test_router_correspondent_goes);
+  return g_test_run ();
+}
