@@ -173,6 +173,7 @@ static void
 hypha_open_dialog_init (HyphaOpenDialog *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  gtk_window_set_focus (GTK_WINDOW (self), GTK_WIDGET (self->address));
 }
 
 HyphaOpenDialog *

@@ -4,6 +4,7 @@
 
 #include "page-fixture.h"
 
+#include "hypha-user-info-private.h"
 #include "hypha-window-info-private.h"
 
 static const char page_source[] =
@@ -157,8 +158,9 @@ void
 page_fixture_show (PageFixture *self,
                    const char  *uri)
 {
-  self->info = hypha_window_info_new ("page", "ws-test", "client-test", NULL, uri,
-                                      g_variant_new ("a{sv}", NULL));
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_anonymous ();
+
+  self->info = hypha_window_info_new ("page", "ws-test", "client-test", user, uri, NULL);
   self->page = hypha_page_new (self->context, self->info);
   g_signal_connect_swapped (self->page, "connect", G_CALLBACK (connect_cb), self);
   g_signal_connect_swapped (self->page, "started", G_CALLBACK (started_cb), self);

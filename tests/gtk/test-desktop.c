@@ -433,6 +433,67 @@ test_start_page (void)
   assert_shows (start, "No Services Yet");
 }
 
+static GtkWidget *
+find_child (GtkWidget *widget,
+            GType      type)
+{
+  if (g_type_is_a (G_OBJECT_TYPE (widget), type))
+    return widget;
+
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL;
+       child = gtk_widget_get_next_sibling (child))
+    {
+      GtkWidget *found = find_child (child, type);
+
+      if (found != NULL)
+        return found;
+    }
+
+  return NULL;
+}
+
+static HyphaOpenDialog *
+find_open_dialog (void)
+{
+  g_autoptr (GList) windows = gtk_window_list_toplevels ();
+
+  for (GList *l = windows; l != NULL; l = l->next)
+    {
+      if (HYPHA_IS_OPEN_DIALOG (l->data))
+        return l->data;
+    }
+
+  return NULL;
+}
+
+static void
+test_open_dialog (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "..", HELLO, NULL);
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+  HyphaOpenDialog *dialog;
+  GtkWidget *address;
+
+  g_application_activate (G_APPLICATION (desktop->application));
+  g_action_group_activate_action (G_ACTION_GROUP (desktop->application), "open-plugin", NULL);
+  dialog = find_open_dialog ();
+  g_assert_nonnull (dialog);
+  address = find_child (GTK_WIDGET (dialog), ADW_TYPE_ENTRY_ROW);
+  g_assert_true (gtk_widget_is_ancestor (gtk_window_get_focus (GTK_WINDOW (dialog)), address));
+
+  gtk_editable_set_text (GTK_EDITABLE (address), "nonsense");
+  g_signal_emit_by_name (address, "entry-activated");
+  g_assert_true (gtk_widget_has_css_class (address, "error"));
+  g_assert_true (find_open_dialog () == dialog);
+
+  gtk_editable_set_text (GTK_EDITABLE (address), absolute);
+  g_assert_false (gtk_widget_has_css_class (address, "error"));
+  g_signal_emit_by_name (address, "entry-activated");
+  g_assert_null (find_open_dialog ());
+  wait_service (desktop, "Hello");
+}
+
 static void
 test_taken_port (void)
 {
@@ -489,6 +550,7 @@ main (int    argc,
   g_test_add_func ("/gtk/desktop/crash-and-retry", test_crash_and_retry);
   g_test_add_func ("/gtk/desktop/missing-file", test_missing_file);
   g_test_add_func ("/gtk/desktop/start-page", test_start_page);
+  g_test_add_func ("/gtk/desktop/open-dialog", test_open_dialog);
   g_test_add_func ("/gtk/desktop/taken-port", test_taken_port);
 
   return g_test_run ();
