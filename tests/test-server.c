@@ -281,7 +281,7 @@ static void
 test_server_paths (Fixture       *fixture,
                    gconstpointer  data)
 {
-  g_assert_cmpuint (ask_with (fixture, "/ws?client_id=x&token=y", "localhost", NULL, TRUE), ==, 101);
+  g_assert_cmpuint (ask_with (fixture, "/ws?token=y", "localhost", NULL, TRUE), ==, 101);
   g_assert_cmpuint (ask_with (fixture, "/", "localhost", NULL, TRUE), ==, 404);
   g_assert_cmpuint (ask_with (fixture, "/ws/", "localhost", NULL, TRUE), ==, 404);
   g_assert_cmpuint (ask_with (fixture, "/ws/other", "localhost", NULL, TRUE), ==, 404);
@@ -435,7 +435,7 @@ test_server_max_body_declared (Fixture       *fixture,
   g_auto (Client) client = { 0 };
   g_autofree char *request =
     g_strdup_printf ("POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
-                     "Content-Length: %d\r\n\r\n", HYPHA_SERVER_MAX_BODY + 1);
+                     "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n", HYPHA_SERVER_MAX_BODY + 1);
 
   client_open (&client, fixture, request);
   client_wait (&client, client_poll);

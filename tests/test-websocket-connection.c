@@ -46,7 +46,8 @@ assert_echo (Link       *link,
 static void
 test_frames (gconstpointer data)
 {
-  static const gsize sizes[] = { 0, 1, 125, 126, 127, 128, 16383, 16384, 16385, 65535, 65536, 300000 };
+  static const gsize sizes[] = { 0, 1, 125, 126, 127, 128, 16383, 16384, 16385, 65535, 65536,
+                                 300000 };
   g_autoptr (Link) link = link_new_echo (data);
 
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
