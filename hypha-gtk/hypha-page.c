@@ -91,7 +91,7 @@ report_failure (HyphaPage    *self,
     return;
 
   self->failed = TRUE;
-  hypha_page_disconnect (self, 1006, error->message);
+  hypha_page_disconnect (self, 1006, "the page failed");
   g_signal_emit (self, signals[FAILED], 0, error);
 }
 
