@@ -50,15 +50,28 @@ serve_signalled (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Signals are handled before anybody can know that we listen. */
 static int
 serve_run (HyphaCore *core)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (GError) error = NULL;
   Serve serve = { .core = core, .loop = loop };
   guint interrupted = g_unix_signal_add (SIGINT, serve_signalled, &serve);
   guint terminated = g_unix_signal_add (SIGTERM, serve_signalled, &serve);
 
-  g_main_loop_run (loop);
+  if (hypha_core_start (core, NULL, &error))
+    {
+      printf ("hypha: listening on %s\n", hypha_core_get_url (core));
+      fflush (stdout);
+      g_main_loop_run (loop);
+    }
+  else
+    {
+      g_printerr ("hypha: %s\n", error->message);
+      serve.status = 1;
+    }
+
   g_source_remove (interrupted);
   g_source_remove (terminated);
   return serve.status;
@@ -69,7 +82,6 @@ hypha_command_serve (int    argc,
                      char **argv)
 {
   g_autoptr (HyphaCore) core = hypha_core_new ();
-  g_autoptr (GError) error = NULL;
   g_autofree char *host = NULL;
   g_autofree char *base_url = NULL;
   g_autofree char *workspace_dir = NULL;
@@ -104,13 +116,5 @@ hypha_command_serve (int    argc,
   if (workspace_dir != NULL)
     hypha_core_set_workspace_dir (core, workspace_dir);
 
-  if (!hypha_core_start (core, NULL, &error))
-    {
-      g_printerr ("hypha: %s\n", error->message);
-      return 1;
-    }
-
-  printf ("hypha: listening on %s\n", hypha_core_get_url (core));
-  fflush (stdout);
   return serve_run (core);
 }

@@ -14,7 +14,8 @@
 static const GOptionEntry entries[] = {
   { "host", 0, 0, G_OPTION_ARG_STRING, NULL, N_ ("Listen on this address instead of 127.0.0.1"),
     N_ ("ADDRESS") },
-  { "port", 'p', 0, G_OPTION_ARG_INT, NULL, N_ ("Listen on this port instead of 9527; 0 takes a free one"),
+  /* Text: GApplication cannot tell a number that is 0 from one that was not given. */
+  { "port", 'p', 0, G_OPTION_ARG_STRING, NULL, N_ ("Listen on this port instead of 9527; 0 takes a free one"),
     N_ ("PORT") },
   { "workspace-dir", 0, 0, G_OPTION_ARG_FILENAME, NULL, N_ ("Keep the files of workspaces here"),
     N_ ("DIRECTORY") },
@@ -46,7 +47,7 @@ handle_local_options (GApplication *application,
   HyphaCore *core = hypha_application_get_core (HYPHA_APPLICATION (application));
   g_autoptr (GError) error = NULL;
   const char *text;
-  int port;
+  guint64 port;
 
   if (g_variant_dict_contains (options, "version"))
     {
@@ -54,14 +55,14 @@ handle_local_options (GApplication *application,
       return EXIT_SUCCESS;
     }
 
-  if (g_variant_dict_lookup (options, "port", "i", &port))
+  if (g_variant_dict_lookup (options, "port", "&s", &text))
     {
-      if (port < 0 || port > MAX_PORT)
+      if (!g_ascii_string_to_unsigned (text, 10, 0, MAX_PORT, &port, NULL))
         {
-          g_printerr (_ ("hypha-desktop: port %d is not between 0 and %d\n"), port, MAX_PORT);
+          g_printerr (_ ("hypha-desktop: port %s is not between 0 and %d\n"), text, MAX_PORT);
           return EXIT_FAILURE;
         }
-      hypha_core_set_port (core, port);
+      hypha_core_set_port (core, (guint) port);
     }
 
   if (g_variant_dict_lookup (options, "host", "&s", &text))

@@ -298,6 +298,33 @@ test_poller_idle (void)
   peer_remove (&peers[0]);
 }
 
+/* Large buffers are given back some time after the traffic has ended, by one wake-up. */
+static gboolean
+pool_is_empty (gpointer data)
+{
+  return hypha_buffer_pool_get_size (hypha_poller_get_pool (data)) == 0;
+}
+
+static void
+test_poller_keep_buffers (void)
+{
+  gint64 start = g_get_monotonic_time ();
+  guint64 turns;
+  Peer peer;
+
+  peer_add (&peer);
+  hypha_buffer_pool_give (hypha_poller_get_pool (peer.poller), g_malloc (100000), 100000);
+  peer_poke (&peer);
+  settle ();
+  g_assert_false (pool_is_empty (peer.poller));
+  turns = hypha_poller_get_turns (peer.poller);
+
+  g_assert_true (test_wait (pool_is_empty, peer.poller));
+  g_assert_cmpint (g_get_monotonic_time () - start, >=, HYPHA_POLLER_KEEP_BUFFERS);
+  g_assert_cmpuint (hypha_poller_get_turns (peer.poller), ==, turns + 1);
+  peer_remove (&peer);
+}
+
 static void
 test_poller_many (void)
 {
@@ -332,6 +359,7 @@ main (int    argc,
   g_test_add_func ("/net/poller/flush-once", test_poller_flush_once);
   g_test_add_func ("/net/poller/deadline", test_poller_deadline);
   g_test_add_func ("/net/poller/idle", test_poller_idle);
+  g_test_add_func ("/net/poller/keep-buffers", test_poller_keep_buffers);
   g_test_add_func ("/net/poller/many", test_poller_many);
 
   return g_test_run ();

@@ -44,6 +44,21 @@ feed (HyphaReader     *reader,
   return result;
 }
 
+/* Shows it the first so many bytes of a frame. */
+static HyphaReaderResult
+feed_start (HyphaReader *reader,
+            gsize        size,
+            gsize        first_part)
+{
+  g_autofree guint8 *payload = g_malloc0 (size);
+  g_autoptr (GBytes) frame = link_make_frame (0x82, payload, size);
+  g_autofree guint8 *copy = g_memdup2 (g_bytes_get_data (frame, NULL), first_part);
+  HyphaReaderItem item;
+  gsize used;
+
+  return hypha_reader_next (reader, copy, first_part, &used, &item);
+}
+
 static void
 test_reader_long_frame (void)
 {
@@ -146,6 +161,68 @@ test_reader_fragment_growth (void)
   g_bytes_unref (item.slice.owner);
 }
 
+/* A buffer that was used before may be large at once, but not for a header alone. */
+static void
+test_reader_reuse (void)
+{
+  HyphaBufferPool *pool = hypha_buffer_pool_new ();
+  HyphaReader reader = { .pool = pool };
+  HyphaReaderItem item;
+  g_autofree guint8 *payload = g_malloc0 (1000000);
+  g_autoptr (GBytes) kept = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_cmpint (feed (&reader, 0x82, payload, 1000000, 100, &item), ==,
+                       HYPHA_READER_MESSAGE);
+      g_assert_cmpuint (hypha_buffer_pool_get_size (pool), ==, 0);
+      g_assert_cmpmem (item.slice.data, item.slice.size, payload, 1000000);
+      g_bytes_unref (item.slice.owner);
+      g_assert_cmpuint (hypha_buffer_pool_get_size (pool), ==, 1000000);
+    }
+
+  /* Nothing has come of it but the header, and some. */
+  g_assert_cmpint (feed_start (&reader, 1000000, 1000), ==, HYPHA_READER_MORE);
+  g_assert_cmpuint (reader.capacity, ==, HYPHA_READER_FIRST);
+  g_assert_cmpuint (hypha_buffer_pool_get_size (pool), ==, 1000000);
+  hypha_reader_clear (&reader);
+
+  /* A buffer may outlive the pool's owner. */
+  g_assert_cmpint (feed (&reader, 0x82, payload, 1000000, 100, &item), ==, HYPHA_READER_MESSAGE);
+  kept = item.slice.owner;
+  hypha_buffer_pool_unref (pool);
+  g_assert_cmpuint (g_bytes_get_size (kept), ==, 1000000);
+}
+
+static void
+test_buffer_pool_max (void)
+{
+  HyphaBufferPool *pool = hypha_buffer_pool_new ();
+  gsize capacity;
+  guint8 *data;
+
+  hypha_buffer_pool_give (pool, g_malloc (HYPHA_BUFFER_POOL_SMALLEST - 1),
+                          HYPHA_BUFFER_POOL_SMALLEST - 1);
+  g_assert_cmpuint (hypha_buffer_pool_get_size (pool), ==, 0);
+
+  for (guint i = 0; i < 20; i++)
+    {
+      hypha_buffer_pool_give (pool, g_malloc (3000000), 3000000);
+      g_assert_cmpuint (hypha_buffer_pool_get_size (pool), <=, HYPHA_BUFFER_POOL_MAX);
+    }
+
+  g_assert_null (hypha_buffer_pool_take (pool, 3000001, &capacity));
+  g_assert_null (hypha_buffer_pool_take (pool, 1000000, &capacity));
+  data = hypha_buffer_pool_take (pool, 2000000, &capacity);
+  g_assert_nonnull (data);
+  g_assert_cmpuint (capacity, ==, 3000000);
+  g_free (data);
+
+  hypha_buffer_pool_empty (pool);
+  g_assert_cmpuint (hypha_buffer_pool_get_size (pool), ==, 0);
+  hypha_buffer_pool_unref (pool);
+}
+
 static gsize
 take_all (int     fd,
           guint8 *buffer,
@@ -216,6 +293,8 @@ main (int    argc,
   g_test_add_func ("/net/reader/short-frame", test_reader_short_frame);
   g_test_add_func ("/net/reader/growth", test_reader_growth);
   g_test_add_func ("/net/reader/fragment-growth", test_reader_fragment_growth);
+  g_test_add_func ("/net/reader/reuse", test_reader_reuse);
+  g_test_add_func ("/net/buffer-pool/max", test_buffer_pool_max);
   g_test_add_func ("/net/outbox/order", test_outbox_order);
 
   return g_test_run ();

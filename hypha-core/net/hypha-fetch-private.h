@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 /* Largest file that is fetched, in bytes, and how long it may take, in seconds. */
 #define HYPHA_FETCH_MAX_SIZE (10 * 1024 * 1024)
 #define HYPHA_FETCH_TIMEOUT 30
+/* Redirections that are followed. */
+#define HYPHA_FETCH_MAX_REDIRECTS 5
 
 /* http:, https: and file: URIs, and absolute paths. flags say what the caller trusts. */
 typedef enum
@@ -22,6 +24,13 @@ void    hypha_fetch_async  (const char           *uri,
                             GCancellable         *cancellable,
                             GAsyncReadyCallback   callback,
                             gpointer              user_data);
+void    hypha_fetch_limited_async (const char           *uri,
+                                   HyphaFetchFlags       flags,
+                                   gsize                 max_size,
+                                   guint                 timeout_ms,
+                                   GCancellable         *cancellable,
+                                   GAsyncReadyCallback   callback,
+                                   gpointer              user_data);
 GBytes *hypha_fetch_finish (GAsyncResult         *result,
                             GError              **error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <gio/gio.h>
+#include "hypha-buffer-pool-private.h"
 
 G_BEGIN_DECLS
 
@@ -14,6 +14,9 @@ typedef struct _HyphaPollerClient HyphaPollerClient;
 
 /* Size of the read buffer that all clients of a poller share; it also bounds one turn's reading. */
 #define HYPHA_POLLER_SCRATCH (256 * 1024)
+
+/* Large buffers are given back when none has been in use for so long, in µs. */
+#define HYPHA_POLLER_KEEP_BUFFERS G_TIME_SPAN_SECOND
 
 /* Deadlines are rounded up to a multiple of this, in µs, so that they share wake-ups. */
 #define HYPHA_POLLER_GRANULE (50 * G_TIME_SPAN_MILLISECOND)
@@ -62,6 +65,7 @@ void         hypha_poller_set_deadline (HyphaPoller             *self,
 void         hypha_poller_mark_dirty   (HyphaPoller             *self,
                                         HyphaPollerClient       *client);
 guint8      *hypha_poller_get_scratch  (HyphaPoller             *self);
+HyphaBufferPool *hypha_poller_get_pool (HyphaPoller             *self);
 gint64       hypha_poller_get_time     (HyphaPoller             *self);
 guint64      hypha_poller_get_turns    (HyphaPoller             *self);
 

@@ -27,11 +27,14 @@ struct _HyphaPoller
   GQueue              dirty;
   GQueue              timed;
   gint64              next_deadline;
+  HyphaBufferPool    *pool;
+  gint64              empty_pool_at;
   gint64              now;
   guint64             turns;
   int                 epoll_fd;
   int                 ref_count;
   int                 n_events;
+  int                 n_handled;
   gboolean            dispatching;
   struct epoll_event  events[BATCH_SIZE];
 };
@@ -46,6 +49,8 @@ hypha_poller_schedule (HyphaPoller *self)
 {
   gint64 ready_time = self->next_deadline > 0 ? self->next_deadline : -1;
 
+  if (self->empty_pool_at > 0 && (ready_time < 0 || self->empty_pool_at < ready_time))
+    ready_time = self->empty_pool_at;
   if (self->dirty.length > 0)
     ready_time = 0;
 
@@ -59,6 +64,7 @@ hypha_poller_run_ready (HyphaPoller *self)
     self->n_events = epoll_wait (self->epoll_fd, self->events, BATCH_SIZE, 0);
   while (self->n_events < 0 && errno == EINTR);
 
+  self->n_handled = MAX (self->n_events, 0);
   for (int i = 0; i < self->n_events; i++)
     {
       HyphaPollerClient *client = self->events[i].data.ptr;
@@ -122,6 +128,20 @@ hypha_poller_run_expired (HyphaPoller *self)
   hypha_poller_find_next_deadline (self);
 }
 
+/* Keeps large buffers while there is traffic, whatever traffic, and not much longer. */
+static void
+hypha_poller_tend_pool (HyphaPoller *self)
+{
+  if (self->n_handled > 0 && hypha_buffer_pool_get_size (self->pool) > 0)
+    self->empty_pool_at = self->now + HYPHA_POLLER_KEEP_BUFFERS;
+
+  if (self->empty_pool_at == 0 || self->now < self->empty_pool_at)
+    return;
+
+  hypha_buffer_pool_empty (self->pool);
+  self->empty_pool_at = 0;
+}
+
 static gboolean
 hypha_poller_dispatch (GSource     *source,
                        GSourceFunc  callback,
@@ -138,6 +158,7 @@ hypha_poller_dispatch (GSource     *source,
   hypha_poller_run_ready (self);
   hypha_poller_run_expired (self);
   hypha_poller_run_dirty (self);
+  hypha_poller_tend_pool (self);
 
   self->dispatching = FALSE;
   hypha_poller_schedule (self);
@@ -157,6 +178,7 @@ hypha_poller_new (GMainContext *context,
 
   self->context = g_main_context_ref (context);
   self->epoll_fd = epoll_fd;
+  self->pool = hypha_buffer_pool_new ();
   self->source = g_source_new (&poller_source_funcs, sizeof (HyphaPollerSource));
   ((HyphaPollerSource *) self->source)->poller = self;
   g_source_set_static_name (self->source, "hypha-poller");
@@ -221,6 +243,7 @@ hypha_poller_unref (HyphaPoller *self)
   g_source_unref (self->source);
   close (self->epoll_fd);
   g_main_context_unref (self->context);
+  hypha_buffer_pool_unref (self->pool);
   g_free (self->scratch);
   g_free (self);
 }
@@ -345,6 +368,13 @@ hypha_poller_get_scratch (HyphaPoller *self)
   if (self->scratch == NULL)
     self->scratch = g_malloc (HYPHA_POLLER_SCRATCH);
   return self->scratch;
+}
+
+/* Where the clients' large buffers come from and go to. */
+HyphaBufferPool *
+hypha_poller_get_pool (HyphaPoller *self)
+{
+  return self->pool;
 }
 
 /* The time of the current turn, which is exact enough for deadlines and costs nothing. */

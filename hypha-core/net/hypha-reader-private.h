@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-buffer-pool-private.h"
 #include "hypha-connection-private.h"
 #include "hypha-frame-private.h"
 
@@ -18,19 +19,23 @@ G_BEGIN_DECLS
 /* ...or, if more, than this. */
 #define HYPHA_READER_FIRST (16 * 1024)
 
+/* When one part in so many of a message has arrived, it may have a buffer that others had before. */
+#define HYPHA_READER_REUSE 16
+
 /* Turns the bytes of one client into messages and control frames. Between messages it owns nothing. */
 typedef struct
 {
-  guint8         *assembly;
-  gsize           assembled;
-  gsize           capacity;
-  gsize           frame_left; /* payload bytes of a long frame that are still to come */
-  gsize           mask_phase;
-  HyphaUtf8State  utf8;
-  HyphaOpcode     opcode;     /* of the message in progress; CONTINUATION if there is none */
-  guint8          mask[4];
-  guint           fin : 1;
-  guint           long_frames : 1;
+  HyphaBufferPool *pool;      /* not owned; NULL does without */
+  guint8          *assembly;
+  gsize            assembled;
+  gsize            capacity;
+  gsize            frame_left; /* payload bytes of a long frame that are still to come */
+  gsize            mask_phase;
+  HyphaUtf8State   utf8;
+  HyphaOpcode      opcode;     /* of the message in progress; CONTINUATION if there is none */
+  guint8           mask[4];
+  guint            fin : 1;
+  guint            long_frames : 1;
 } HyphaReader;
 
 typedef enum

@@ -48,6 +48,29 @@ hypha_reader_check (HyphaReader            *self,
   return HYPHA_READER_MORE;
 }
 
+/* Moves to a buffer of the full size if one is at hand, once enough has come to deserve it. */
+static gboolean
+hypha_reader_reuse (HyphaReader *self,
+                    gsize        needed,
+                    gsize        limit)
+{
+  guint8 *data;
+
+  if (self->pool == NULL || limit < HYPHA_BUFFER_POOL_SMALLEST ||
+      needed < limit / HYPHA_READER_REUSE)
+    return FALSE;
+
+  data = hypha_buffer_pool_take (self->pool, limit, &self->capacity);
+  if (data == NULL)
+    return FALSE;
+
+  if (self->assembled > 0)
+    memcpy (data, self->assembly, self->assembled);
+  g_free (self->assembly);
+  self->assembly = data;
+  return TRUE;
+}
+
 /* Grows the buffer for bytes that are there, with room for more of them but not for a promise. */
 static void
 hypha_reader_reserve (HyphaReader *self,
@@ -58,7 +81,7 @@ hypha_reader_reserve (HyphaReader *self,
                           : HYPHA_WEBSOCKET_MAX_MESSAGE;
   gsize room = MAX (needed * HYPHA_READER_GROWTH, HYPHA_READER_FIRST);
 
-  if (needed <= self->capacity)
+  if (needed <= self->capacity || (self->fin && hypha_reader_reuse (self, needed, limit)))
     return;
 
   self->capacity = MIN (room, limit);
@@ -75,16 +98,24 @@ hypha_reader_end_message (HyphaReader *self)
   self->utf8 = (HyphaUtf8State){ 0 };
 }
 
-/* Hands out what was assembled; a buffer that is only partly filled is cut to size first. */
+/* Hands out what was assembled; a buffer that is half empty or less is cut to size first. */
 static HyphaReaderResult
 hypha_reader_take_assembly (HyphaReader     *self,
                             HyphaReaderItem *item)
 {
   item->opcode = self->opcode;
-  if (self->capacity > self->assembled)
-    self->assembly = g_realloc (self->assembly, self->assembled);
+  if (self->capacity / 2 >= self->assembled)
+    {
+      self->capacity = self->assembled;
+      self->assembly = g_realloc (self->assembly, self->capacity);
+    }
 
-  item->slice.owner = g_bytes_new_take (self->assembly, self->assembled);
+  if (self->pool != NULL && self->capacity >= HYPHA_BUFFER_POOL_SMALLEST)
+    item->slice.owner = hypha_buffer_pool_wrap (self->pool, self->assembly, self->assembled,
+                                                self->capacity);
+  else
+    item->slice.owner = g_bytes_new_take (self->assembly, self->assembled);
+
   item->slice.data = g_bytes_get_data (item->slice.owner, &item->slice.size);
   hypha_reader_end_message (self);
   return HYPHA_READER_MESSAGE;
@@ -268,5 +299,5 @@ void
 hypha_reader_clear (HyphaReader *self)
 {
   g_free (self->assembly);
-  *self = (HyphaReader){ 0 };
+  *self = (HyphaReader){ .pool = self->pool };
 }

@@ -673,6 +673,7 @@ test_program_terminate (void)
   g_data_input_stream_read_line_async (lines, G_PRIORITY_DEFAULT, NULL, line_read_cb, &program);
   g_assert_true (test_wait_flag (&program.done));
   g_assert_true (g_str_has_prefix (program.output, "hypha-desktop: listening on http://127.0.0.1:"));
+  g_assert_false (g_str_has_suffix (program.output, ":9527"));
   g_clear_pointer (&program.output, g_free);
 
   program.done = FALSE;

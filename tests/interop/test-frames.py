@@ -37,7 +37,8 @@ FATAL = {
     "a close with a forbidden code": (frame(CLOSE, struct.pack("!H", 1005)), PROTOCOL_ERROR),
     "text that is not UTF-8": (frame(TEXT, b"\xff\xfe\xfd"), INVALID_TEXT),
     "a frame that claims a gibibyte": (frame(BINARY, b"", length=GIBIBYTE), TOO_BIG),
-    "a frame that claims more than there can be": (frame(BINARY, b"", length=1 << 63), None),
+    "a frame that claims more than there can be":
+        (frame(BINARY, b"", length=1 << 63), PROTOCOL_ERROR),
 }
 
 GARBAGE = {
@@ -91,21 +92,33 @@ class Beside(StockTestCase):
 
 
 class Frames(Beside):
+    async def answers(self, prepare):
+        """The close code that each fatal frame gets from a peer of its own, all at once."""
+        async def one(data):
+            peer = await prepare()
+            await asyncio.to_thread(peer.send, data)
+            return await asyncio.to_thread(peer.closing)
+
+        codes = await asyncio.gather(*(one(data) for data, _ in FATAL.values()))
+        return dict(zip(FATAL, codes))
+
     async def test_broken_frames_close_their_peer_with_the_right_code(self):
-        for name, (data, code) in FATAL.items():
+        for name, code in (await self.answers(self.joined)).items():
             with self.subTest(name):
-                peer = await self.joined()
-                await asyncio.to_thread(peer.send, data)
-                closed = await asyncio.to_thread(peer.closing)
-                if code is not None:
-                    self.assertEqual(closed, code)
+                self.assertEqual(code, FATAL[name][1])
 
     async def test_broken_frames_before_the_handshake(self):
-        for name, (data, _) in FATAL.items():
+        for name, code in (await self.answers(self.peer)).items():
             with self.subTest(name):
-                peer = await self.peer()
-                await asyncio.to_thread(peer.send, data)
-                await asyncio.to_thread(peer.closing)
+                self.assertIn(code, (FATAL[name][1], UNSUPPORTED))
+
+    async def test_a_peer_that_does_not_say_goodbye_is_cut_off(self):
+        peer = await self.joined()
+        await asyncio.to_thread(peer.send, FATAL["an unknown opcode"][0])
+        opcode, _ = await asyncio.to_thread(peer.receive)
+        self.assertEqual(opcode, CLOSE)
+        with self.assertRaises((EOFError, ConnectionResetError)):
+            await asyncio.to_thread(peer.receive)
 
     async def test_a_frame_cut_off_by_the_end_of_the_connection(self):
         for cut in (1, 2, 5, 20):
@@ -155,14 +168,6 @@ class Frames(Beside):
         peer = await self.joined()
         await asyncio.to_thread(peer.send, frame(CLOSE, struct.pack("!H", 1000) + b"bye"))
         self.assertEqual(await asyncio.to_thread(peer.closing), 1000)
-
-    async def test_many_bad_peers_at_once(self):
-        async def misbehave(data):
-            peer = await self.joined()
-            await asyncio.to_thread(peer.send, data)
-            await asyncio.to_thread(peer.closing)
-
-        await asyncio.gather(*(misbehave(data) for data, _ in list(FATAL.values()) * 4))
 
 
 class Messages(Beside):

@@ -86,14 +86,15 @@ class Peer:
         return json.loads(self.receive()[1]) == {"type": "pong"}
 
     def closing(self):
-        """Reads to the end; the code of the close frame, None without one."""
+        """Reads to the end, says goodbye in turn; the code of the close frame, None without one."""
         code = None
         try:
             while True:
                 opcode, payload = self.receive()
-                if opcode == CLOSE and len(payload) >= 2:
-                    code, = struct.unpack("!H", payload[:2])
-        except (EOFError, ConnectionResetError):
+                if opcode == CLOSE:
+                    code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else None
+                    self.send(frame(CLOSE, payload))
+        except (EOFError, ConnectionResetError, BrokenPipeError):
             return code
 
     def close(self):

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/*
+ * Keeps a few large buffers between one long message and the next. The allocator gives memory of
+ * that size back to the kernel at once, and every page of it has to be faulted in again for the
+ * next message, which costs more than copying it would.
+ *
+ * Messages may be freed by any thread, so a pool may be used by any.
+ */
+typedef struct _HyphaBufferPool HyphaBufferPool;
+
+/* What a pool keeps at most, in bytes. */
+#define HYPHA_BUFFER_POOL_MAX (8 * 1024 * 1024)
+
+/* Smaller buffers are the allocator's business. */
+#define HYPHA_BUFFER_POOL_SMALLEST (64 * 1024)
+
+HyphaBufferPool *hypha_buffer_pool_new      (void);
+void             hypha_buffer_pool_unref    (HyphaBufferPool *self);
+guint8          *hypha_buffer_pool_take     (HyphaBufferPool *self,
+                                             gsize            wanted,
+                                             gsize           *capacity);
+void             hypha_buffer_pool_give     (HyphaBufferPool *self,
+                                             guint8          *data,
+                                             gsize            capacity);
+GBytes          *hypha_buffer_pool_wrap     (HyphaBufferPool *self,
+                                             guint8          *data,
+                                             gsize            size,
+                                             gsize            capacity);
+gsize            hypha_buffer_pool_get_size (HyphaBufferPool *self);
+void             hypha_buffer_pool_empty    (HyphaBufferPool *self);
+
+G_END_DECLS
