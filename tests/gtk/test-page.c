@@ -381,6 +381,43 @@ test_paused (void)
   g_assert_nonnull (fixture->bytes);
 }
 
+static AdwMessageDialog *
+find_dialog (void)
+{
+  g_autoptr (GList) windows = gtk_window_list_toplevels ();
+
+  for (GList *l = windows; l != NULL; l = l->next)
+    {
+      if (ADW_IS_MESSAGE_DIALOG (l->data))
+        return l->data;
+    }
+
+  return NULL;
+}
+
+static gboolean
+has_dialog (gpointer data)
+{
+  return find_dialog () != NULL;
+}
+
+/* A second question while the first is open is refused without asking. */
+static void
+test_permission (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture,
+                    "globalThis.ask = name => navigator.geolocation.getCurrentPosition("
+                    "  () => send(name + ' allowed'), error => send(`${name} error ${error.code}`));"
+                    "ask('first'); ask('second')");
+  g_assert_true (test_wait (has_dialog, NULL));
+  g_assert_nonnull (strstr (adw_message_dialog_get_body (find_dialog ()), "where this computer is"));
+  adw_message_dialog_response (find_dialog (), "deny");
+  g_assert_true (page_fixture_wait_text (fixture, "first error 1"));
+  g_assert_true (page_fixture_wait_text (fixture, "second error 1"));
+}
+
 static void
 prepared_cb (GObject      *source,
              GAsyncResult *result,
@@ -553,6 +590,7 @@ main (int    argc,
   g_test_add_func ("/gtk/page/frame-max", test_frame_max);
   g_test_add_func ("/gtk/page/queue-max", test_queue_max);
   g_test_add_func ("/gtk/page/paused", test_paused);
+  g_test_add_func ("/gtk/page/permission", test_permission);
   g_test_add_func ("/gtk/web-context/sandbox-refused", test_sandbox_refused);
   g_test_add_func ("/gtk/web-context/extension-missing", test_extension_missing);
   g_test_add_func ("/gtk/bridge/held-max", test_held_max);
