@@ -6,6 +6,7 @@
 
 #include "hypha-bridge.h"
 #include "hypha-frame-watch.h"
+#include "hypha-permission.h"
 
 #include <glib/gi18n.h>
 
@@ -91,7 +92,7 @@ report_failure (HyphaPage    *self,
     return;
 
   self->failed = TRUE;
-  hypha_page_disconnect (self, 1006, error->message);
+  hypha_page_disconnect (self, 1006, "the page failed");
   g_signal_emit (self, signals[FAILED], 0, error);
 }
 
@@ -352,6 +353,15 @@ create_cb (HyphaPage              *self,
   return NULL;
 }
 
+static gboolean
+permission_request_cb (HyphaPage               *self,
+                       WebKitPermissionRequest *request,
+                       WebKitWebView           *web_view)
+{
+  hypha_permission_ask (request, web_view, hypha_window_info_get_name (self->info));
+  return TRUE;
+}
+
 static void
 load_changed_cb (HyphaPage      *self,
                  WebKitLoadEvent event,
@@ -463,6 +473,7 @@ connect_view (HyphaPage *self)
     { "user-message-received", G_CALLBACK (user_message_received_cb) },
     { "decide-policy", G_CALLBACK (decide_policy_cb) },
     { "create", G_CALLBACK (create_cb) },
+    { "permission-request", G_CALLBACK (permission_request_cb) },
     { "load-changed", G_CALLBACK (load_changed_cb) },
     { "load-failed", G_CALLBACK (load_failed_cb) },
     { "web-process-terminated", G_CALLBACK (terminated_cb) },

@@ -96,7 +96,7 @@ hypha_view_fail (HyphaView    *self,
   g_return_if_fail (HYPHA_IS_VIEW (self));
   g_return_if_fail (error != NULL);
 
-  hypha_view_disconnect (self, 1006, error->message);
+  hypha_view_disconnect (self, 1006, "the page failed");
   title = g_strdup_printf (_ ("“%s” Failed"), hypha_window_info_get_name (self->info));
   /* Of the two, only the description is markup. */
   cause = g_markup_escape_text (error->message, -1);

@@ -11,13 +11,6 @@
 
 /* HyphaWindow: the window of one plugin or app, and its line to the core. */
 
-#define DEFAULT_WIDTH 900
-#define DEFAULT_HEIGHT 640
-
-/* What a plugin may ask for: a window that a person can still find and move. */
-#define MIN_SIZE 200
-#define MAX_SIZE 4096
-
 struct _HyphaWindow
 {
   AdwApplicationWindow parent_instance;
@@ -236,13 +229,6 @@ hypha_window_init (HyphaWindow *self)
   gtk_widget_init_template (GTK_WIDGET (self));
 }
 
-static int
-window_size (int wanted,
-             int fallback)
-{
-  return wanted > 0 ? CLAMP (wanted, MIN_SIZE, MAX_SIZE) : fallback;
-}
-
 /**
  * hypha_window_new:
  * @application: the application
@@ -271,9 +257,8 @@ hypha_window_new (GtkApplication  *application,
   adw_bin_set_child (self->content, GTK_WIDGET (self->view));
   gtk_window_set_title (GTK_WINDOW (self), name);
   adw_window_title_set_title (self->title, name);
-  gtk_window_set_default_size (GTK_WINDOW (self),
-                               window_size (hypha_window_info_get_width (info), DEFAULT_WIDTH),
-                               window_size (hypha_window_info_get_height (info), DEFAULT_HEIGHT));
+  gtk_window_set_default_size (GTK_WINDOW (self), hypha_window_info_get_width (info),
+                               hypha_window_info_get_height (info));
   hypha_view_load (self->view);
   return self;
 }

@@ -9,6 +9,8 @@ case $out in
   *) out=$PWD/$out ;;
 esac
 cd "$(dirname "$0")/.."
-xgettext --from-code=UTF-8 --add-comments --files-from=po/POTFILES.in --output="$out" \
+xgettext --from-code=UTF-8 --add-comments --add-location=file --files-from=po/POTFILES.in --output="$out" \
   --keyword=_ --keyword=N_ --keyword=C_:1c,2 --keyword=ngettext:1,2 \
   --package-name=hypha-desktop --copyright-holder='The Hypha desktop contributors'
+# The date would differ each time, and make every branch disagree with every other.
+sed -i '/^"POT-Creation-Date:/d' "$out"

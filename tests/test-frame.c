@@ -133,7 +133,7 @@ test_frame_header_write (void)
     }
 }
 
-/* Every size, alignment and phase up to what the word loop can get wrong, against the definition. */
+/* Every size, alignment and phase that the word loops can get wrong, against the definition. */
 static void
 test_frame_unmask (void)
 {
@@ -163,7 +163,8 @@ test_frame_close_codes (void)
 {
   static const guint good[] = { 1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011,
                                 1012, 1013, 1014, 3000, 3999, 4000, 4999 };
-  static const guint bad[] = { 0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535 };
+  static const guint bad[] = { 0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000,
+                               65535 };
 
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
     g_assert_true (hypha_close_code_valid (good[i]));

@@ -432,7 +432,7 @@ link_expect_fault (Link  *link,
   g_assert_cmpuint (link->incoming->len, ==, 0);
 }
 
-/* Memory in use, in bytes; 0 where a sanitizer keeps what was freed and no figure means anything. */
+/* Memory in use, in bytes; 0 where a sanitizer keeps what was freed and no figure counts. */
 gsize
 link_get_rss (void)
 {

@@ -281,7 +281,7 @@ static void
 test_server_paths (Fixture       *fixture,
                    gconstpointer  data)
 {
-  g_assert_cmpuint (ask_with (fixture, "/ws?client_id=x&token=y", "localhost", NULL, TRUE), ==, 101);
+  g_assert_cmpuint (ask_with (fixture, "/ws?token=y", "localhost", NULL, TRUE), ==, 101);
   g_assert_cmpuint (ask_with (fixture, "/", "localhost", NULL, TRUE), ==, 404);
   g_assert_cmpuint (ask_with (fixture, "/ws/", "localhost", NULL, TRUE), ==, 404);
   g_assert_cmpuint (ask_with (fixture, "/ws/other", "localhost", NULL, TRUE), ==, 404);
@@ -435,7 +435,7 @@ test_server_max_body_declared (Fixture       *fixture,
   g_auto (Client) client = { 0 };
   g_autofree char *request =
     g_strdup_printf ("POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
-                     "Content-Length: %d\r\n\r\n", HYPHA_SERVER_MAX_BODY + 1);
+                     "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n", HYPHA_SERVER_MAX_BODY + 1);
 
   client_open (&client, fixture, request);
   client_wait (&client, client_poll);
@@ -520,6 +520,36 @@ test_server_file_limit (Fixture       *fixture,
 
   g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
   g_assert_cmpuint (limit.rlim_cur, ==, limit.rlim_max);
+}
+
+static void
+test_server_localhost (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  g_assert_cmpuint (ask_with (fixture, "/hello", "localhost", NULL, FALSE), ==, 200);
+  g_assert_cmpuint (ask_with (fixture, "/ws", "localhost", NULL, TRUE), ==, 101);
+}
+
+static gboolean
+client_has_ping (gpointer data)
+{
+  Client *client = data;
+
+  client_poll (client);
+  return memmem (client->answer->str, client->answer->len, "\r\n\r\n\x89\0", 6) != NULL;
+}
+
+/* WebSockets get the server's keep-alive. */
+static void
+test_server_keep_alive (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  g_auto (Client) client = { 0 };
+
+  hypha_server_set_keep_alive (fixture->server, 100);
+  open_websocket (fixture, &client);
+  client_wait (&client, client_has_ping);
+  g_assert_false (client.eof);
 }
 
 /* Stopping: refused at the door at once, 1001 for who is in, done when they have answered. */
@@ -665,6 +695,9 @@ main (int    argc,
   add_test ("max-body", test_server_max_body);
   add_test ("max-body-declared", test_server_max_body_declared);
   add_test ("body-within-limit", test_server_body_within_limit);
+  g_test_add ("/net/server/localhost", Fixture, "localhost", fixture_set_up,
+              test_server_localhost, fixture_tear_down);
+  add_test ("keep-alive", test_server_keep_alive);
   add_test ("file-limit", test_server_file_limit);
   add_test ("stop", test_server_stop);
   add_test ("stop-refuses-new", test_server_stop_refuses_new);

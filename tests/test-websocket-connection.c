@@ -46,7 +46,8 @@ assert_echo (Link       *link,
 static void
 test_frames (gconstpointer data)
 {
-  static const gsize sizes[] = { 0, 1, 125, 126, 127, 128, 16383, 16384, 16385, 65535, 65536, 300000 };
+  static const gsize sizes[] = { 0, 1, 125, 126, 127, 128, 16383, 16384, 16385, 65535, 65536,
+                                 300000 };
   g_autoptr (Link) link = link_new_echo (data);
 
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
@@ -425,6 +426,90 @@ test_close_in_handler (gconstpointer data)
   g_assert_cmpuint (link->n_messages, ==, 1);
 }
 
+static void
+append_frame (GByteArray    *stream,
+              guint          first_byte,
+              gconstpointer  payload,
+              gsize          size)
+{
+  g_autoptr (GBytes) frame = link_make_frame (first_byte, payload, size);
+
+  g_byte_array_append (stream, g_bytes_get_data (frame, NULL), (guint) g_bytes_get_size (frame));
+}
+
+static gsize
+random_size (gsize most)
+{
+  static const gint32 limits[] = { 2, 130, 5000, 20000, 100000, 400000 };
+  gsize size = (gsize) g_test_rand_int_range (0, limits[g_test_rand_int_range (0, 6)]);
+
+  return MIN (size, most);
+}
+
+/* One message in random fragments, with a ping here and there. */
+static void
+append_message (GByteArray   *stream,
+                const guint8 *payload,
+                gsize         size)
+{
+  guint opcode = HYPHA_OPCODE_BINARY;
+
+  while (g_test_rand_int_range (0, 3) == 0)
+    {
+      gsize piece = random_size (size);
+
+      append_frame (stream, opcode, payload, piece);
+      if (g_test_rand_bit ())
+        append_frame (stream, PING, "ping", 4);
+      opcode = HYPHA_OPCODE_CONTINUATION;
+      payload += piece;
+      size -= piece;
+    }
+
+  append_frame (stream, 0x80 | opcode, payload, size);
+}
+
+/* Whatever the sizes, the fragments, and the pieces in which they arrive: what was sent comes. */
+static void
+test_random_pieces (gconstpointer data)
+{
+  enum { N = 60, LONGEST = 400000 };
+  g_autoptr (Link) link = link_new (data);
+  GByteArray *stream = g_byte_array_new ();
+  g_autofree guint8 *payload = g_malloc (LONGEST + N);
+  gsize sizes[N];
+
+  for (gsize i = 0; i < LONGEST + N; i++)
+    payload[i] = (guint8) (i * 131 >> 4);
+
+  for (gsize i = 0; i < N; i++)
+    {
+      sizes[i] = random_size (LONGEST);
+      append_message (stream, payload + i, sizes[i]);
+    }
+
+  for (gsize pos = 0; pos < stream->len;)
+    {
+      gsize piece = random_size (stream->len - pos - 1) + 1;
+
+      link_send (link, stream->data + pos, piece);
+      pos += piece;
+      while (g_test_rand_bit () && g_main_context_iteration (NULL, FALSE))
+        ;
+    }
+
+  for (gsize i = 0; i < N; i++)
+    {
+      g_autoptr (GBytes) message = link_expect_message (link, HYPHA_FRAME_BINARY);
+
+      g_assert_cmpmem (g_bytes_get_data (message, NULL), g_bytes_get_size (message), payload + i,
+                       sizes[i]);
+    }
+
+  g_assert_cmpuint (link->n_closed, ==, 0);
+  g_byte_array_unref (stream);
+}
+
 /* Masking is not a matter of taste. */
 static void
 test_unmasked (gconstpointer data)
@@ -546,6 +631,7 @@ main (int    argc,
   add_case ("close-timeout", test_close_timeout);
   add_case ("close-without-handshake", test_close_without_handshake);
   add_case ("close-in-handler", test_close_in_handler);
+  add_case ("random-pieces", test_random_pieces);
   add_case ("unmasked", test_unmasked);
   add_case ("garbage", test_garbage);
   add_case ("max-frame", test_max_frame);

@@ -344,6 +344,10 @@ static void
 hypha_plugin_scanner_end_block (HyphaPluginScanner *self,
                                 const char         *end)
 {
+  /* An element is open only inside a block, but the text is a stranger's: no assertion. */
+  if (self->block == NULL)
+    return;
+
   self->block->end = (gsize) (end - self->source);
   g_ptr_array_add (self->blocks, g_steal_pointer (&self->block));
 }

@@ -15,10 +15,10 @@ G_BEGIN_DECLS
 typedef struct _HyphaBufferPool HyphaBufferPool;
 
 /* What a pool keeps at most, in bytes. */
-#define HYPHA_BUFFER_POOL_MAX (8 * 1024 * 1024)
+#define HYPHA_BUFFER_POOL_MAX ((gsize) 8 * 1024 * 1024)
 
 /* Smaller buffers are the allocator's business. */
-#define HYPHA_BUFFER_POOL_SMALLEST (64 * 1024)
+#define HYPHA_BUFFER_POOL_SMALLEST ((gsize) 64 * 1024)
 
 HyphaBufferPool *hypha_buffer_pool_new      (void);
 void             hypha_buffer_pool_unref    (HyphaBufferPool *self);

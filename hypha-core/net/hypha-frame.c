@@ -162,7 +162,7 @@ hypha_frame_unmask (guint8       *data,
                     const guint8  mask[4],
                     gsize         phase)
 {
-  guint8 turned[8];
+  guint8 turned[8] = { 0 };
   guint64 word_mask;
   gsize i = 0;
 
@@ -181,6 +181,15 @@ hypha_frame_unmask (guint8       *data,
       words[2] ^= word_mask;
       words[3] ^= word_mask;
       memcpy (data + i, words, sizeof words);
+    }
+
+  for (; i + 8 <= size; i += 8)
+    {
+      guint64 word;
+
+      memcpy (&word, data + i, sizeof word);
+      word ^= word_mask;
+      memcpy (data + i, &word, sizeof word);
     }
 
   for (; i < size; i++)

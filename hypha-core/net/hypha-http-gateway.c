@@ -237,21 +237,19 @@ hypha_http_gateway_route (SoupServer        *soup,
   HyphaHttpGateway *self = data;
   const char *method = soup_server_message_get_method (message);
   g_auto (GStrv) segments = NULL;
+  gboolean ours;
 
   segments = hypha_http_gateway_split (g_uri_get_path (soup_server_message_get_uri (message)));
-  if (segments == NULL || g_strv_length (segments) != 2 || !g_str_equal (segments[1], "services") ||
-      !hypha_address_is_name (segments[0]))
-    {
-      hypha_http_gateway_fail (self, message, SOUP_STATUS_NOT_FOUND, "Route not found");
-    }
-  else if (g_str_equal (method, "OPTIONS"))
+  ours = segments != NULL && g_strv_length (segments) == 2 &&
+         g_str_equal (segments[1], "services") && hypha_address_is_name (segments[0]);
+  if (ours && g_str_equal (method, "OPTIONS"))
     {
       soup_message_headers_replace (soup_server_message_get_response_headers (message),
                                     "Access-Control-Max-Age", "86400");
       hypha_http_gateway_add_cors (self, message);
       soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
     }
-  else if (g_str_equal (method, "GET") || g_str_equal (method, "HEAD"))
+  else if (ours && (g_str_equal (method, "GET") || g_str_equal (method, "HEAD")))
     {
       hypha_http_gateway_list (self, message, segments[0]);
     }

@@ -25,10 +25,10 @@ typedef enum
 } HyphaOutboxStatus;
 
 /* Runs from this size on are referenced rather than copied. */
-#define HYPHA_OUTBOX_REFERENCE (16 * 1024)
+#define HYPHA_OUTBOX_REFERENCE ((gsize) 16 * 1024)
 
 /* Most bytes that one flush hands to the kernel, so that one reader cannot hold up the others. */
-#define HYPHA_OUTBOX_SHARE (4 * 1024 * 1024)
+#define HYPHA_OUTBOX_SHARE ((gsize) 4 * 1024 * 1024)
 
 void              hypha_outbox_append (HyphaOutbox      *self,
                                        const HyphaSlice *slice);

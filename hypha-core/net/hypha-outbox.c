@@ -12,8 +12,8 @@
  * Copies go into chunks that double from the first size to the last while they stay in a row:
  * a lone message costs little, a burst few allocations.
  */
-#define CHUNK_FIRST (2 * 1024)
-#define CHUNK_LAST (64 * 1024)
+#define CHUNK_FIRST ((gsize) 2 * 1024)
+#define CHUNK_LAST ((gsize) 64 * 1024)
 
 /* Runs handed to the kernel in one call. */
 #define MAX_RUNS 64

@@ -13,7 +13,7 @@ typedef struct _HyphaPoller HyphaPoller;
 typedef struct _HyphaPollerClient HyphaPollerClient;
 
 /* Size of the read buffer that all clients of a poller share; it also bounds one turn's reading. */
-#define HYPHA_POLLER_SCRATCH (256 * 1024)
+#define HYPHA_POLLER_SCRATCH ((gsize) 256 * 1024)
 
 /* Large buffers are given back when none has been in use for so long, in µs. */
 #define HYPHA_POLLER_KEEP_BUFFERS G_TIME_SPAN_SECOND

@@ -8,21 +8,21 @@
 G_BEGIN_DECLS
 
 /* Largest payload of one frame, and of one message over all its fragments. */
-#define HYPHA_WEBSOCKET_MAX_FRAME (16 * 1024 * 1024)
-#define HYPHA_WEBSOCKET_MAX_MESSAGE (16 * 1024 * 1024)
+#define HYPHA_WEBSOCKET_MAX_FRAME ((gsize) 16 * 1024 * 1024)
+#define HYPHA_WEBSOCKET_MAX_MESSAGE ((gsize) 16 * 1024 * 1024)
 
 /* Frames up to this size are read as a whole; longer ones move on as their bytes arrive. */
-#define HYPHA_READER_CARRY (16 * 1024)
+#define HYPHA_READER_CARRY ((gsize) 16 * 1024)
 
 /* A buffer is never larger than this many times the bytes that have really arrived for it... */
 #define HYPHA_READER_GROWTH 4
 /* ...or, if more, than this. */
-#define HYPHA_READER_FIRST (16 * 1024)
+#define HYPHA_READER_FIRST ((gsize) 16 * 1024)
 
-/* When one part in so many of a message has arrived, it may have a buffer that others had before. */
+/* When one part in so many of a message has come, it may have a buffer that others had before. */
 #define HYPHA_READER_REUSE 16
 
-/* Turns the bytes of one client into messages and control frames. Between messages it owns nothing. */
+/* Turns the bytes of one client into messages and control frames; between them it owns nothing. */
 typedef struct
 {
   HyphaBufferPool *pool;      /* not owned; NULL does without */

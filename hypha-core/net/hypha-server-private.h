@@ -16,7 +16,7 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 #define HYPHA_SERVER_MAX_CONNECTIONS 10000
 
 /* Largest body of an HTTP request, in bytes; a larger one is answered with 413. */
-#define HYPHA_SERVER_MAX_BODY (100 * 1024 * 1024)
+#define HYPHA_SERVER_MAX_BODY ((gsize) 100 * 1024 * 1024)
 
 /* After so much silence, in ms, a WebSocket peer is asked for a sign of life. */
 #define HYPHA_SERVER_KEEP_ALIVE 45000
@@ -24,7 +24,10 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 /* How long stopping waits for peers and running requests, in ms. */
 #define HYPHA_SERVER_STOP_TIMEOUT 3000
 
-/* A WebSocket was opened on /ws: connection is new and unauthenticated; take a reference to keep it. */
+/*
+ * A WebSocket was opened on /ws. The connection is new and unauthenticated; take a reference to
+ * keep it.
+ */
 typedef void (*HyphaServerAccept) (HyphaServer     *server,
                                    HyphaConnection *connection,
                                    const char      *remote_address,

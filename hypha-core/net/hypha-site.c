@@ -210,7 +210,7 @@ hypha_site_policy_host_allowed (HyphaSitePolicy *self,
   return self->any_address && hypha_site_is_address (host);
 }
 
-/* “null”, the origin of files and of frames in a sandbox, could be anybody's, so it is nobody's. */
+/* “null”, the origin of files and of sandboxed frames, could be anybody's, so it is nobody's. */
 gboolean
 hypha_site_policy_origin_allowed (HyphaSitePolicy *self,
                                   const char      *origin)

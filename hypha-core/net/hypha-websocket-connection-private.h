@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HyphaWebsocketConnection, hypha_websocket_connection, HYPHA,
                       WEBSOCKET_CONNECTION, HyphaConnection)
 
-/* How long a peer may take to answer our close, and to close the socket after the handshake, in ms. */
+/* How long a peer may take to answer our close, and then to close the socket, in ms. */
 #define HYPHA_WEBSOCKET_CLOSE_TIMEOUT 3000
 
-/* How long a peer may be over the queue budget without reading what STALL_PROGRESS asks for, in ms. */
+/* How long a peer may be over the queue budget without reading STALL_PROGRESS bytes, in ms. */
 #define HYPHA_WEBSOCKET_STALL_TIMEOUT 30000
-#define HYPHA_WEBSOCKET_STALL_PROGRESS (1024 * 1024)
+#define HYPHA_WEBSOCKET_STALL_PROGRESS ((gsize) 1024 * 1024)
 
 /* Over this, a connection is ended at once: whoever sends did not heed the budget. */
 #define HYPHA_WEBSOCKET_QUEUE_CAP (2 * (gsize) HYPHA_CONNECTION_QUEUE_BUDGET)
@@ -28,18 +28,23 @@ G_DECLARE_FINAL_TYPE (HyphaWebsocketConnection, hypha_websocket_connection, HYPH
 typedef void (*HyphaWebsocketFinished) (HyphaWebsocketConnection *connection,
                                         gpointer                  data);
 
-HyphaConnection *hypha_websocket_connection_new               (int                        fd,
-                                                               GIOStream                 *keep_alive,
-                                                               GBytes                    *already_read,
-                                                               GError                   **error);
-void             hypha_websocket_connection_set_keep_alive    (HyphaWebsocketConnection  *self,
-                                                               guint                      interval);
-void             hypha_websocket_connection_set_stall_timeout (HyphaWebsocketConnection  *self,
-                                                               guint                      timeout);
-void             hypha_websocket_connection_set_close_timeout (HyphaWebsocketConnection  *self,
-                                                               guint                      timeout);
-void             hypha_websocket_connection_set_finished      (HyphaWebsocketConnection  *self,
-                                                               HyphaWebsocketFinished     finished,
-                                                               gpointer                   data);
+HyphaConnection *
+hypha_websocket_connection_new               (int                        fd,
+                                              GIOStream                 *keep_alive,
+                                              GBytes                    *already_read,
+                                              GError                   **error);
+void
+hypha_websocket_connection_set_keep_alive    (HyphaWebsocketConnection  *self,
+                                              guint                      interval);
+void
+hypha_websocket_connection_set_stall_timeout (HyphaWebsocketConnection  *self,
+                                              guint                      timeout);
+void
+hypha_websocket_connection_set_close_timeout (HyphaWebsocketConnection  *self,
+                                              guint                      timeout);
+void
+hypha_websocket_connection_set_finished      (HyphaWebsocketConnection  *self,
+                                              HyphaWebsocketFinished     finished,
+                                              gpointer                   data);
 
 G_END_DECLS

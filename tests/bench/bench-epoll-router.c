@@ -91,7 +91,8 @@ find_slot (const char *address,
 
   for (slot = hash % TABLE_SIZE; table[slot] != NULL; slot = (slot + 1) % TABLE_SIZE)
     {
-      if (strlen (table[slot]->address) == size && memcmp (table[slot]->address, address, size) == 0)
+      if (strlen (table[slot]->address) == size &&
+          memcmp (table[slot]->address, address, size) == 0)
         break;
     }
 

@@ -7,6 +7,7 @@
 #include "hypha-window.h"
 #include "test-utils.h"
 
+#include <signal.h>
 #include <string.h>
 
 /* The whole application with its core, in this process; plugins run in real views. */
@@ -153,6 +154,12 @@ window_has_state (gpointer data)
   HyphaWindow *window = find_window (expected->desktop, expected->name);
 
   return window != NULL && hypha_view_get_state (hypha_window_get_view (window)) == expected->state;
+}
+
+static gboolean
+has_source (gpointer data)
+{
+  return hypha_window_get_source (data) != NULL;
 }
 
 static void
@@ -369,6 +376,53 @@ test_script_error (void)
   g_assert_null (find_dialog (desktop));
 }
 
+/* The core gives a failed window up; it stays to be read, and Retry loads the plugin anew. */
+static void
+test_retry_after_removal (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  HyphaWindow *window;
+  g_autoptr (HyphaWindowInfo) info = NULL;
+  Expected expected = { desktop, "Broken", HYPHA_VIEW_LOADING };
+
+  open_plugin (desktop, "data/plugins/broken.imjoy.html");
+  window = wait_window (desktop, "Broken", HYPHA_VIEW_FAILED);
+  g_assert_true (test_wait (has_source, window));
+  info = g_object_ref (hypha_window_get_info (window));
+
+  g_signal_emit_by_name (desktop->core, "remove-window", info);
+  g_assert_true (find_window (desktop, "Broken") == window);
+  g_signal_emit_by_name (hypha_window_get_view (window), "retry");
+  g_assert_null (find_window (desktop, "Broken"));
+  g_assert_true (test_wait (window_has_state, &expected));
+  g_assert_true (hypha_window_get_info (find_window (desktop, "Broken")) != info);
+}
+
+static void
+test_removed_by_core (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  HyphaWindow *window;
+  g_autoptr (HyphaWindowInfo) info = NULL;
+
+  open_plugin (desktop, HELLO);
+  window = wait_window (desktop, "Hello", HYPHA_VIEW_READY);
+  info = g_object_ref (hypha_window_get_info (window));
+  g_signal_emit_by_name (desktop->core, "remove-window", info);
+  g_assert_null (find_window (desktop, "Hello"));
+}
+
+/* A plugin without a face runs all the same, and does not keep the application running. */
+static void
+test_hidden (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+
+  open_plugin (desktop, "data/plugins/hidden.imjoy.html");
+  wait_service (desktop, "Hidden: timers run");
+  g_assert_null (gtk_application_get_windows (GTK_APPLICATION (desktop->application)));
+}
+
 static void
 test_other_language (void)
 {
@@ -532,6 +586,104 @@ test_source (void)
     }
 }
 
+/* The program itself, as a person or a script starts it. */
+typedef struct
+{
+  GSubprocess *process;
+  char        *output;
+  gboolean     done;
+} Program;
+
+static void
+line_read_cb (GObject      *source,
+              GAsyncResult *result,
+              gpointer      data)
+{
+  Program *program = data;
+
+  program->output =
+      g_data_input_stream_read_line_finish_utf8 (G_DATA_INPUT_STREAM (source), result, NULL, NULL);
+  program->done = TRUE;
+}
+
+static void
+exited_cb (GObject      *source,
+           GAsyncResult *result,
+           gpointer      data)
+{
+  Program *program = data;
+
+  g_assert_true (g_subprocess_communicate_utf8_finish (G_SUBPROCESS (source), result, &program->output,
+                                                       NULL, NULL));
+  program->done = TRUE;
+}
+
+static void
+run_to_end (Program           *program,
+            const char *const *argv)
+{
+  program->process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, NULL);
+  g_assert_nonnull (program->process);
+  g_subprocess_communicate_utf8_async (program->process, NULL, NULL, exited_cb, program);
+  g_assert_true (test_wait_flag (&program->done));
+}
+
+static void
+program_clear (Program *program)
+{
+  g_clear_object (&program->process);
+  g_clear_pointer (&program->output, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Program, program_clear)
+
+static void
+test_program_version (void)
+{
+  g_auto (Program) program = { 0 };
+  const char *const argv[] = { g_getenv ("HYPHA_DESKTOP"), "--version", NULL };
+
+  run_to_end (&program, argv);
+  g_assert_cmpstr (program.output, ==, "hypha-desktop " HYPHA_VERSION "\n");
+  g_assert_cmpint (g_subprocess_get_exit_status (program.process), ==, 0);
+}
+
+static void
+test_program_bad_port (void)
+{
+  g_auto (Program) program = { 0 };
+  const char *const argv[] = { g_getenv ("HYPHA_DESKTOP"), "--port", "65536", NULL };
+
+  run_to_end (&program, argv);
+  g_assert_cmpint (g_subprocess_get_exit_status (program.process), ==, 1);
+}
+
+static void
+test_program_terminate (void)
+{
+  g_auto (Program) program = { 0 };
+  g_autoptr (GDataInputStream) lines = NULL;
+  g_autofree char *directory = g_dir_make_tmp ("hypha-desktop-XXXXXX", NULL);
+  const char *const argv[] = { g_getenv ("HYPHA_DESKTOP"), "--port", "0", "--workspace-dir", directory,
+                               NULL };
+
+  program.process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, NULL);
+  g_assert_nonnull (program.process);
+  lines = g_data_input_stream_new (g_subprocess_get_stdout_pipe (program.process));
+  g_data_input_stream_read_line_async (lines, G_PRIORITY_DEFAULT, NULL, line_read_cb, &program);
+  g_assert_true (test_wait_flag (&program.done));
+  g_assert_true (g_str_has_prefix (program.output, "hypha-desktop: listening on http://127.0.0.1:"));
+  g_assert_false (g_str_has_suffix (program.output, ":9527"));
+  g_clear_pointer (&program.output, g_free);
+
+  program.done = FALSE;
+  g_subprocess_send_signal (program.process, SIGTERM);
+  g_subprocess_communicate_utf8_async (program.process, NULL, NULL, exited_cb, &program);
+  g_assert_true (test_wait_flag (&program.done));
+  g_assert_true (g_subprocess_get_if_exited (program.process));
+  g_assert_cmpint (g_subprocess_get_exit_status (program.process), ==, 0);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -546,12 +698,18 @@ main (int    argc,
   g_test_add_func ("/gtk/desktop/reload", test_reload);
   g_test_add_func ("/gtk/desktop/scripts", test_scripts);
   g_test_add_func ("/gtk/desktop/script-error", test_script_error);
+  g_test_add_func ("/gtk/desktop/retry-after-removal", test_retry_after_removal);
+  g_test_add_func ("/gtk/desktop/removed-by-core", test_removed_by_core);
+  g_test_add_func ("/gtk/desktop/hidden", test_hidden);
   g_test_add_func ("/gtk/desktop/other-language", test_other_language);
   g_test_add_func ("/gtk/desktop/crash-and-retry", test_crash_and_retry);
   g_test_add_func ("/gtk/desktop/missing-file", test_missing_file);
   g_test_add_func ("/gtk/desktop/start-page", test_start_page);
   g_test_add_func ("/gtk/desktop/open-dialog", test_open_dialog);
   g_test_add_func ("/gtk/desktop/taken-port", test_taken_port);
+  g_test_add_func ("/gtk/program/version", test_program_version);
+  g_test_add_func ("/gtk/program/bad-port", test_program_bad_port);
+  g_test_add_func ("/gtk/program/terminate", test_program_terminate);
 
   return g_test_run ();
 }

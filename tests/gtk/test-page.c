@@ -8,6 +8,8 @@
 
 #include <adwaita.h>
 #include <gio/gunixfdlist.h>
+#include <glib/gstdio.h>
+#include <string.h>
 
 static gboolean
 is_connected (gpointer data)
@@ -48,6 +50,7 @@ connected_page (const char *path)
 
   g_assert_true (page_fixture_wait_text (fixture, "connected"));
   g_assert_cmpuint (fixture->connects, ==, 1);
+  g_assert_true (test_wait_flag (&fixture->started));
   return fixture;
 }
 
@@ -378,6 +381,101 @@ test_paused (void)
   g_assert_nonnull (fixture->bytes);
 }
 
+static AdwMessageDialog *
+find_dialog (void)
+{
+  g_autoptr (GList) windows = gtk_window_list_toplevels ();
+
+  for (GList *l = windows; l != NULL; l = l->next)
+    {
+      if (ADW_IS_MESSAGE_DIALOG (l->data))
+        return l->data;
+    }
+
+  return NULL;
+}
+
+static gboolean
+has_dialog (gpointer data)
+{
+  return find_dialog () != NULL;
+}
+
+/* A second question while the first is open is refused without asking. */
+static void
+test_permission (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture,
+                    "globalThis.ask = name => navigator.geolocation.getCurrentPosition("
+                    "  () => send(name + ' allowed'), error => send(`${name} error ${error.code}`));"
+                    "ask('first'); ask('second')");
+  g_assert_true (test_wait (has_dialog, NULL));
+  g_assert_nonnull (strstr (adw_message_dialog_get_body (find_dialog ()), "where this computer is"));
+  adw_message_dialog_response (find_dialog (), "deny");
+  g_assert_true (page_fixture_wait_text (fixture, "first error 1"));
+  g_assert_true (page_fixture_wait_text (fixture, "second error 1"));
+}
+
+static void
+prepared_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  GError **error = data;
+
+  g_assert_false (hypha_web_context_prepare_finish (HYPHA_WEB_CONTEXT (source), result, error));
+}
+
+static gboolean
+is_set (gpointer data)
+{
+  return *(gpointer *) data != NULL;
+}
+
+static void
+check_not_prepared (const char *message)
+{
+  g_autoptr (HyphaWebContext) context = hypha_web_context_dup_default ();
+  g_autoptr (GError) error = NULL;
+
+  hypha_web_context_prepare_async (context, NULL, prepared_cb, &error);
+  g_assert_true (test_wait (is_set, &error));
+  if (strstr (error->message, message) == NULL)
+    g_error ("“%s” is not in “%s”", message, error->message);
+}
+
+/* WebKit would end the program here. */
+static void
+test_sandbox_refused (void)
+{
+  g_autofree char *path = g_strdup (g_getenv ("PATH"));
+  g_autofree char *directory = g_dir_make_tmp ("hypha-XXXXXX", NULL);
+  g_autofree char *bwrap = g_build_filename (directory, "bwrap", NULL);
+
+  g_setenv ("PATH", directory, TRUE);
+  check_not_prepared ("bubblewrap");
+
+  g_assert_true (g_file_set_contents_full (bwrap, "#!/bin/sh\necho no namespaces here >&2\nexit 1\n", -1,
+                                           G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+  check_not_prepared ("no namespaces here");
+
+  g_setenv ("PATH", path, TRUE);
+  g_unlink (bwrap);
+  g_rmdir (directory);
+}
+
+static void
+test_extension_missing (void)
+{
+  g_autofree char *directory = g_strdup (g_getenv ("HYPHA_WEB_EXTENSION_DIR"));
+
+  g_setenv ("HYPHA_WEB_EXTENSION_DIR", "/nonexistent", TRUE);
+  check_not_prepared ("/nonexistent/libhypha-web-extension.so");
+  g_setenv ("HYPHA_WEB_EXTENSION_DIR", directory, TRUE);
+}
+
 /* A web process that does not keep to the window is cut off. */
 static void
 test_held_max (void)
@@ -492,6 +590,9 @@ main (int    argc,
   g_test_add_func ("/gtk/page/frame-max", test_frame_max);
   g_test_add_func ("/gtk/page/queue-max", test_queue_max);
   g_test_add_func ("/gtk/page/paused", test_paused);
+  g_test_add_func ("/gtk/page/permission", test_permission);
+  g_test_add_func ("/gtk/web-context/sandbox-refused", test_sandbox_refused);
+  g_test_add_func ("/gtk/web-context/extension-missing", test_extension_missing);
   g_test_add_func ("/gtk/bridge/held-max", test_held_max);
   g_test_add_func ("/gtk/bridge/forged-frames", test_forged_frames);
   g_test_add_func ("/gtk/frame/short-memory-file", test_short_memory_file);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-server-private.h"
+#include "hypha-site-private.h"
+#include "hypha-websocket-connection-private.h"
+
+G_BEGIN_DECLS
+
+/* For the two halves of the class alone: listening and stopping, and what happens to a request. */
+
+/*
+ * The one listener: libsoup serves HTTP and checks the WebSocket handshake, then gives up the
+ * socket, which becomes a HyphaConnection.
+ *
+ * Every request has to pass the checks of HyphaSitePolicy before a handler sees it. They run when
+ * the headers have come, but right after libsoup's early handlers; so those are not for use here.
+ */
+struct _HyphaServer
+{
+  GObject            parent_instance;
+
+  SoupServer        *soup;
+  GHashTable        *connections; /* HyphaWebsocketConnection, not owned */
+  GHashTable        *requests;    /* SoupServerMessage, not owned → HyphaRequest */
+  HyphaSitePolicy    policy;
+  HyphaServerAccept  accept;
+  gpointer           accept_data;
+  GTask             *stopping;
+  GSource           *stop_deadline;
+  guint              keep_alive;
+  guint              max_connections;
+  guint              port;
+};
+
+typedef struct
+{
+  gsize received;
+} HyphaRequest;
+
+/* Clients know this reason. */
+#define SHUTDOWN_REASON "Server shutting down"
+
+void hypha_server_check_stopped   (HyphaServer       *self);
+void hypha_server_request_started (HyphaServer       *self,
+                                   SoupServerMessage *message,
+                                   SoupServer        *soup);
+void hypha_server_request_ended   (HyphaServer       *self,
+                                   SoupServerMessage *message,
+                                   SoupServer        *soup);
+
+G_END_DECLS

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-server-internal-private.h"
+
+#include <string.h>
+
+/* Bytes that libsoup can have read ahead of us; beyond it, they come from the socket anyway. */
+#define DRAIN_MAX ((gsize) 64 * 1024)
+
+#define HTTP_MISDIRECTED 421
+
+static void
+hypha_server_refuse (SoupServerMessage *message,
+                     guint              status,
+                     const char        *text)
+{
+  soup_server_message_set_status (message, status,
+                                  status == HTTP_MISDIRECTED ? "Misdirected Request" : NULL);
+  soup_server_message_set_response (message, "text/plain; charset=utf-8", SOUP_MEMORY_COPY, text,
+                                    strlen (text));
+}
+
+static const char *
+hypha_server_get_header (SoupServerMessage *message,
+                         const char        *name)
+{
+  return soup_message_headers_get_one (soup_server_message_get_request_headers (message), name);
+}
+
+static gboolean
+hypha_server_check_host (HyphaServer       *self,
+                         SoupServerMessage *message)
+{
+  const char *authority = hypha_server_get_header (message, "Host");
+  g_autofree char *quoted = NULL;
+
+  if (hypha_site_policy_host_allowed (&self->policy, authority))
+    return TRUE;
+
+  quoted = hypha_error_quote (authority);
+  g_message ("request refused: host name “%s” is not ours", quoted);
+  hypha_server_refuse (message, HTTP_MISDIRECTED,
+                       "this server does not answer to that host name; "
+                       "start it with a base URL that has it\n");
+  return FALSE;
+}
+
+static gboolean
+hypha_server_check_origin (HyphaServer       *self,
+                           SoupServerMessage *message)
+{
+  const char *origin = hypha_server_get_header (message, "Origin");
+  const char *authority = hypha_server_get_header (message, "Host");
+  g_autofree char *quoted = NULL;
+
+  if (origin == NULL || hypha_server_origin_allowed (self, origin) ||
+      hypha_site_is_same (origin, authority))
+    return TRUE;
+
+  quoted = hypha_error_quote (origin);
+  g_message ("request refused: origin “%s” is not allowed", quoted);
+  hypha_server_refuse (message, SOUP_STATUS_FORBIDDEN,
+                       "web pages of this origin may not use this server\n");
+  return FALSE;
+}
+
+/* Keeps a body that is over the limit out of memory; what still comes is thrown away. */
+static void
+hypha_server_refuse_body (SoupServerMessage *message)
+{
+  SoupMessageBody *body = soup_server_message_get_request_body (message);
+
+  soup_message_body_set_accumulate (body, FALSE);
+  soup_message_body_truncate (body);
+  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Connection",
+                                "close");
+  hypha_server_refuse (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+                       "request body is too large\n");
+}
+
+static void
+hypha_server_got_chunk (SoupServerMessage *message,
+                        GBytes            *chunk,
+                        gpointer           data)
+{
+  HyphaServer *self = HYPHA_SERVER (data);
+  HyphaRequest *request = g_hash_table_lookup (self->requests, message);
+  gsize before;
+
+  if (request == NULL)
+    return;
+
+  before = request->received;
+  request->received += g_bytes_get_size (chunk);
+  if (before <= HYPHA_SERVER_MAX_BODY && request->received > HYPHA_SERVER_MAX_BODY)
+    hypha_server_refuse_body (message);
+
+  /* It has had its chance to read the answer. */
+  if (request->received > 2 * HYPHA_SERVER_MAX_BODY)
+    g_socket_close (soup_server_message_get_socket (message), NULL);
+}
+
+static void
+hypha_server_check_body (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CONTENT_LENGTH &&
+      soup_message_headers_get_content_length (headers) > (goffset) HYPHA_SERVER_MAX_BODY)
+    hypha_server_refuse_body (message);
+}
+
+/* What libsoup read behind the handshake: the stream has it, the socket no more. */
+static GBytes *
+hypha_server_drain (GIOStream *stream)
+{
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  GByteArray *drained = g_byte_array_new ();
+  guint8 buffer[4096];
+
+  while (drained->len < DRAIN_MAX)
+    {
+      gssize n = g_pollable_input_stream_read_nonblocking (input, buffer, sizeof buffer, NULL,
+                                                           NULL);
+
+      /* An end or an error will show again on the socket. */
+      if (n <= 0)
+        break;
+
+      g_byte_array_append (drained, buffer, (guint) n);
+    }
+
+  return g_byte_array_free_to_bytes (drained);
+}
+
+static void
+hypha_server_connection_finished (HyphaWebsocketConnection *connection,
+                                  gpointer                  data)
+{
+  HyphaServer *self = HYPHA_SERVER (data);
+
+  g_hash_table_remove (self->connections, connection);
+  hypha_server_check_stopped (self);
+}
+
+static void
+hypha_server_take_connection (HyphaServer     *self,
+                              HyphaConnection *connection,
+                              const char      *remote_address)
+{
+  HyphaWebsocketConnection *websocket = HYPHA_WEBSOCKET_CONNECTION (connection);
+
+  g_hash_table_add (self->connections, websocket);
+  hypha_websocket_connection_set_finished (websocket, hypha_server_connection_finished, self);
+  hypha_websocket_connection_set_keep_alive (websocket, self->keep_alive);
+  g_debug ("%s: WebSocket opened", remote_address);
+  if (self->accept != NULL)
+    self->accept (self, connection, remote_address, self->accept_data);
+
+  /* The handshake was under way when the server was told to stop. */
+  if (self->stopping != NULL)
+    hypha_connection_close (connection, HYPHA_CLOSE_GOING_AWAY, SHUTDOWN_REASON);
+}
+
+/* The answer to the handshake is out: from here on the socket is ours. */
+static void
+hypha_server_wrote_informational (SoupServerMessage *message,
+                                  gpointer           data)
+{
+  HyphaServer *self = HYPHA_SERVER (data);
+  g_autoptr (SoupServerMessage) hold = g_object_ref (message);
+  g_autofree char *remote_address = NULL;
+  g_autoptr (GIOStream) stream = NULL;
+  g_autoptr (GBytes) drained = NULL;
+  g_autoptr (HyphaConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  if (soup_server_message_get_status (message) != SOUP_STATUS_SWITCHING_PROTOCOLS)
+    return;
+
+  /* Before the stream is stolen, which has no way to the socket. */
+  fd = g_socket_get_fd (soup_server_message_get_socket (message));
+  remote_address = g_strdup (soup_server_message_get_remote_host (message));
+  stream = soup_server_message_steal_connection (message);
+  g_hash_table_remove (self->requests, message);
+
+  drained = hypha_server_drain (stream);
+  connection = hypha_websocket_connection_new (fd, stream, drained, &error);
+  if (connection == NULL)
+    {
+      g_warning ("%s: WebSocket dropped: %s", remote_address, error->message);
+      g_io_stream_close (stream, NULL, NULL);
+      return;
+    }
+
+  hypha_server_take_connection (self, connection, remote_address);
+}
+
+static gboolean
+hypha_server_is_upgrade (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  return soup_message_headers_header_contains (headers, "Upgrade", "websocket");
+}
+
+static void
+hypha_server_upgrade (HyphaServer       *self,
+                      SoupServerMessage *message)
+{
+  if (g_strcmp0 (g_uri_get_path (soup_server_message_get_uri (message)), "/ws") != 0)
+    {
+      hypha_server_refuse (message, SOUP_STATUS_NOT_FOUND, "WebSockets are at /ws\n");
+      return;
+    }
+
+  if (self->stopping != NULL || g_hash_table_size (self->connections) >= self->max_connections)
+    {
+      hypha_server_refuse (message, SOUP_STATUS_SERVICE_UNAVAILABLE,
+                           self->stopping != NULL ? "server is shutting down\n"
+                                                  : "too many connections\n");
+      return;
+    }
+
+  if (soup_websocket_server_process_handshake (message, NULL, NULL, NULL, NULL))
+    g_signal_connect_object (message, "wrote-informational",
+                             G_CALLBACK (hypha_server_wrote_informational), self, 0);
+}
+
+static void
+hypha_server_got_headers (SoupServerMessage *message,
+                          gpointer           data)
+{
+  HyphaServer *self = HYPHA_SERVER (data);
+
+  g_hash_table_insert (self->requests, message, g_new0 (HyphaRequest, 1));
+
+  /* The query may hold a token, so it stays out. */
+  g_debug ("%s: %s %s", soup_server_message_get_remote_host (message),
+           soup_server_message_get_method (message),
+           g_uri_get_path (soup_server_message_get_uri (message)));
+
+  if (!hypha_server_check_host (self, message) || !hypha_server_check_origin (self, message))
+    return;
+
+  if (hypha_server_is_upgrade (message))
+    hypha_server_upgrade (self, message);
+  else
+    hypha_server_check_body (message);
+}
+
+void
+hypha_server_request_started (HyphaServer       *self,
+                              SoupServerMessage *message,
+                              SoupServer        *soup)
+{
+  g_signal_connect_object (message, "got-headers", G_CALLBACK (hypha_server_got_headers), self, 0);
+  g_signal_connect_object (message, "got-chunk", G_CALLBACK (hypha_server_got_chunk), self, 0);
+}
+
+void
+hypha_server_request_ended (HyphaServer       *self,
+                            SoupServerMessage *message,
+                            SoupServer        *soup)
+{
+  g_hash_table_remove (self->requests, message);
+  hypha_server_check_stopped (self);
+}
