@@ -160,7 +160,9 @@ hypha_plugin_read_attributes (const char    *p,
   HyphaPluginAttribute attribute;
   guint n_attributes = 0;
 
-  for (p = hypha_plugin_skip_blanks (p); *p != '>' && !(p[0] == '/' && p[1] == '>'); p = hypha_plugin_skip_blanks (p))
+  for (p = hypha_plugin_skip_blanks (p);
+       *p != '>' && !(p[0] == '/' && p[1] == '>');
+       p = hypha_plugin_skip_blanks (p))
     {
       p = hypha_plugin_read_attribute (p, &attribute);
       if (p == NULL)
