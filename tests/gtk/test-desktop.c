@@ -690,7 +690,7 @@ int
 main (int    argc,
       char **argv)
 {
-  test_init_display (&argc, &argv);
+  test_init (&argc, &argv);
   adw_init ();
 
   g_test_add_func ("/gtk/open-dialog/source", test_source);
