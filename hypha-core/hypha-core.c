@@ -4,9 +4,7 @@
 
 #include <string.h>
 
-#include "hypha-app-controller-private.h"
-#include "hypha-core.h"
-#include "hypha-http-gateway-private.h"
+#include "hypha-core-private.h"
 #include "hypha-secret-private.h"
 #include "hypha-token-methods-private.h"
 
@@ -27,43 +25,6 @@
  * Since: 0.1
  */
 
-#define DEFAULT_HOST "127.0.0.1"
-#define DEFAULT_PORT 9527
-#define MAX_PORT 65535
-
-struct _HyphaCore
-{
-  GObject             parent_instance;
-
-  char               *host;
-  char               *base_url;       /* as given; NULL for the real URL */
-  char               *workspace_dir;
-  char               *url;            /* NULL until it runs */
-  GBytes             *secret;
-  HyphaRegistry      *registry;       /* lives as long as the core: its model is public */
-  HyphaRouter        *router;
-  HyphaManager       *manager;
-  HyphaGate          *gate;
-  HyphaServer        *server;
-  HyphaHttpGateway   *gateway;
-  HyphaAppController *apps;
-  guint               port;
-  guint               wanted_port;
-};
-
-enum
-{
-  PROP_0,
-  PROP_HOST,
-  PROP_PORT,
-  PROP_URL,
-  PROP_BASE_URL,
-  PROP_WORKSPACE_DIR,
-  PROP_RUNNING,
-  PROP_SERVICES,
-  N_PROPS
-};
-
 enum
 {
   ADD_WINDOW,
@@ -74,7 +35,6 @@ enum
   N_SIGNALS
 };
 
-static GParamSpec *properties[N_PROPS];
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (HyphaCore, hypha_core, G_TYPE_OBJECT)
@@ -155,11 +115,7 @@ hypha_core_tear_down (HyphaCore *self)
   self->port = self->wanted_port;
 
   if (was_running)
-    {
-      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RUNNING]);
-      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_URL]);
-      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PORT]);
-    }
+    hypha_core_notify_running (self);
 }
 
 static void
@@ -187,154 +143,12 @@ hypha_core_finalize (GObject *object)
 }
 
 static void
-hypha_core_get_property (GObject    *object,
-                         guint       property_id,
-                         GValue     *value,
-                         GParamSpec *pspec)
-{
-  HyphaCore *self = HYPHA_CORE (object);
-
-  switch (property_id)
-    {
-    case PROP_HOST:
-      g_value_set_string (value, self->host);
-      break;
-    case PROP_PORT:
-      g_value_set_uint (value, self->port);
-      break;
-    case PROP_URL:
-      g_value_set_string (value, self->url);
-      break;
-    case PROP_BASE_URL:
-      g_value_set_string (value, hypha_core_get_base_url (self));
-      break;
-    case PROP_WORKSPACE_DIR:
-      g_value_set_string (value, self->workspace_dir);
-      break;
-    case PROP_RUNNING:
-      g_value_set_boolean (value, hypha_core_is_running (self));
-      break;
-    case PROP_SERVICES:
-      g_value_set_object (value, hypha_core_get_services (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
-    }
-}
-
-static void
-hypha_core_set_property (GObject      *object,
-                         guint         property_id,
-                         const GValue *value,
-                         GParamSpec   *pspec)
-{
-  HyphaCore *self = HYPHA_CORE (object);
-
-  switch (property_id)
-    {
-    case PROP_HOST:
-      hypha_core_set_host (self, g_value_get_string (value));
-      break;
-    case PROP_PORT:
-      hypha_core_set_port (self, g_value_get_uint (value));
-      break;
-    case PROP_BASE_URL:
-      hypha_core_set_base_url (self, g_value_get_string (value));
-      break;
-    case PROP_WORKSPACE_DIR:
-      hypha_core_set_workspace_dir (self, g_value_get_string (value));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
-    }
-}
-
-static void
-hypha_core_install_properties (GObjectClass *object_class)
-{
-  const GParamFlags readwrite = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                G_PARAM_EXPLICIT_NOTIFY;
-  const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
-
-  /**
-   * HyphaCore:host:
-   *
-   * The address to listen on: a numeric IP address or a host name of this machine.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_HOST] = g_param_spec_string ("host", NULL, NULL, DEFAULT_HOST, readwrite);
-
-  /**
-   * HyphaCore:port:
-   *
-   * The port to listen on; 0 takes a free one. While the core runs, the real port.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_PORT] = g_param_spec_uint ("port", NULL, NULL, 0, MAX_PORT, DEFAULT_PORT,
-                                             readwrite);
-
-  /**
-   * HyphaCore:url:
-   *
-   * Where the core listens, for instance `http://127.0.0.1:9527`; %NULL while it does not.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_URL] = g_param_spec_string ("url", NULL, NULL, NULL, readable);
-
-  /**
-   * HyphaCore:base-url:
-   *
-   * Where clients reach the core from outside, without a slash at the end. [property@Core:url]
-   * where nothing else was set.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_BASE_URL] = g_param_spec_string ("base-url", NULL, NULL, NULL, readwrite);
-
-  /**
-   * HyphaCore:workspace-dir:
-   *
-   * The directory for what the core keeps, the secret that signs tokens among it.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_WORKSPACE_DIR] = g_param_spec_string ("workspace-dir", NULL, NULL, NULL,
-                                                        readwrite);
-
-  /**
-   * HyphaCore:running:
-   *
-   * Whether the core listens.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_RUNNING] = g_param_spec_boolean ("running", NULL, NULL, FALSE, readable);
-
-  /**
-   * HyphaCore:services:
-   *
-   * The running services of all workspaces, a list of [class@ServiceInfo].
-   *
-   * Since: 0.1
-   */
-  properties[PROP_SERVICES] = g_param_spec_object ("services", NULL, NULL, G_TYPE_LIST_MODEL,
-                                                   readable);
-
-  g_object_class_install_properties (object_class, N_PROPS, properties);
-}
-
-static void
 hypha_core_class_init (HyphaCoreClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   object_class->dispose = hypha_core_dispose;
   object_class->finalize = hypha_core_finalize;
-  object_class->get_property = hypha_core_get_property;
-  object_class->set_property = hypha_core_set_property;
   hypha_core_install_properties (object_class);
 
   /**
@@ -409,9 +223,9 @@ hypha_core_class_init (HyphaCoreClass *klass)
 static void
 hypha_core_init (HyphaCore *self)
 {
-  self->host = g_strdup (DEFAULT_HOST);
-  self->port = DEFAULT_PORT;
-  self->wanted_port = DEFAULT_PORT;
+  self->host = g_strdup (HYPHA_CORE_DEFAULT_HOST);
+  self->port = HYPHA_CORE_DEFAULT_PORT;
+  self->wanted_port = HYPHA_CORE_DEFAULT_PORT;
   self->workspace_dir = g_build_filename (g_get_user_data_dir (), "hypha", NULL);
   self->registry = hypha_registry_new ();
   g_signal_connect_object (self->registry, "service-added",
@@ -497,6 +311,19 @@ hypha_core_check_base_url (HyphaCore  *self,
   return FALSE;
 }
 
+/* Requests for it, and pages from it, are ours. */
+static void
+hypha_core_allow_base_url (HyphaCore *self,
+                           GUri      *base_url)
+{
+  g_autofree char *origin = NULL;
+
+  origin = g_uri_join (G_URI_FLAGS_NONE, g_uri_get_scheme (base_url), NULL,
+                       g_uri_get_host (base_url), g_uri_get_port (base_url), "", NULL, NULL);
+  hypha_server_allow_host (self->server, g_uri_get_host (base_url));
+  hypha_server_allow_origin (self->server, origin);
+}
+
 static void
 hypha_core_announce (HyphaCore *self)
 {
@@ -506,9 +333,7 @@ hypha_core_announce (HyphaCore *self)
   self->url = g_strdup_printf (ipv6 ? "http://[%s]:%u" : "http://%s:%u", self->host, self->port);
   hypha_manager_set_base_url (self->manager, hypha_core_get_base_url (self));
   hypha_gate_set_base_url (self->gate, hypha_core_get_base_url (self));
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PORT]);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_URL]);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RUNNING]);
+  hypha_core_notify_running (self);
 }
 
 /**
@@ -553,7 +378,7 @@ hypha_core_start (HyphaCore     *self,
 
   hypha_core_build (self);
   if (base_url != NULL)
-    hypha_server_allow_host (self->server, g_uri_get_host (base_url));
+    hypha_core_allow_base_url (self, base_url);
   if (!hypha_server_listen (self->server, self->host, self->wanted_port, error))
     {
       hypha_core_tear_down (self);
@@ -719,218 +544,6 @@ hypha_core_is_running (HyphaCore *self)
   g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
 
   return self->url != NULL;
-}
-
-/**
- * hypha_core_get_host:
- * @self: a core
- *
- * Gets the address to listen on.
- *
- * Returns: (transfer none): the address
- *
- * Since: 0.1
- */
-const char *
-hypha_core_get_host (HyphaCore *self)
-{
-  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
-
-  return self->host;
-}
-
-/* Replaces a text property; what has started keeps what it was started with. */
-static void
-hypha_core_set_text (HyphaCore  *self,
-                     char      **field,
-                     const char *value,
-                     guint       property_id)
-{
-  g_autofree char *old = NULL;
-
-  if (g_strcmp0 (*field, value) == 0)
-    return;
-
-  old = g_steal_pointer (field);
-  *field = g_strdup (value);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[property_id]);
-}
-
-/**
- * hypha_core_set_host:
- * @self: a core
- * @host: the address to listen on
- *
- * Sets the address to listen on, for the next start.
- *
- * Since: 0.1
- */
-void
-hypha_core_set_host (HyphaCore  *self,
-                     const char *host)
-{
-  g_return_if_fail (HYPHA_IS_CORE (self));
-  g_return_if_fail (host != NULL);
-
-  hypha_core_set_text (self, &self->host, host, PROP_HOST);
-}
-
-/**
- * hypha_core_get_port:
- * @self: a core
- *
- * Gets the port: while the core runs the real one, else the one to listen on.
- *
- * Returns: the port; 0 for a free one
- *
- * Since: 0.1
- */
-guint
-hypha_core_get_port (HyphaCore *self)
-{
-  g_return_val_if_fail (HYPHA_IS_CORE (self), 0);
-
-  return self->port;
-}
-
-/**
- * hypha_core_set_port:
- * @self: a core
- * @port: the port, at most 65535; 0 takes a free one
- *
- * Sets the port to listen on, for the next start.
- *
- * Since: 0.1
- */
-void
-hypha_core_set_port (HyphaCore *self,
-                     guint      port)
-{
-  g_return_if_fail (HYPHA_IS_CORE (self));
-  g_return_if_fail (port <= MAX_PORT);
-
-  self->wanted_port = port;
-  if (hypha_core_is_running (self) || self->port == port)
-    return;
-
-  self->port = port;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PORT]);
-}
-
-/**
- * hypha_core_get_url:
- * @self: a core
- *
- * Gets where the core listens.
- *
- * Returns: (transfer none) (nullable): the URL, or %NULL while it does not
- *
- * Since: 0.1
- */
-const char *
-hypha_core_get_url (HyphaCore *self)
-{
-  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
-
-  return self->url;
-}
-
-/**
- * hypha_core_get_base_url:
- * @self: a core
- *
- * Gets where clients reach the core from outside.
- *
- * Returns: (transfer none) (nullable): the URL, without a slash at the end
- *
- * Since: 0.1
- */
-const char *
-hypha_core_get_base_url (HyphaCore *self)
-{
-  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
-
-  return self->base_url != NULL ? self->base_url : self->url;
-}
-
-/**
- * hypha_core_set_base_url:
- * @self: a core
- * @base_url: (nullable): the URL, or %NULL for the real one
- *
- * Sets where clients reach the core from outside, for the next start: behind a proxy, say.
- *
- * Since: 0.1
- */
-void
-hypha_core_set_base_url (HyphaCore  *self,
-                         const char *base_url)
-{
-  g_autofree char *trimmed = g_strdup (base_url);
-
-  g_return_if_fail (HYPHA_IS_CORE (self));
-
-  while (trimmed != NULL && g_str_has_suffix (trimmed, "/"))
-    trimmed[strlen (trimmed) - 1] = '\0';
-  hypha_core_set_text (self, &self->base_url, trimmed, PROP_BASE_URL);
-}
-
-/**
- * hypha_core_get_workspace_dir:
- * @self: a core
- *
- * Gets the directory for what the core keeps.
- *
- * Returns: (transfer none): the path
- *
- * Since: 0.1
- */
-const char *
-hypha_core_get_workspace_dir (HyphaCore *self)
-{
-  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
-
-  return self->workspace_dir;
-}
-
-/**
- * hypha_core_set_workspace_dir:
- * @self: a core
- * @workspace_dir: a path; it is made when it is needed
- *
- * Sets the directory for what the core keeps, for the next start.
- *
- * Since: 0.1
- */
-void
-hypha_core_set_workspace_dir (HyphaCore  *self,
-                              const char *workspace_dir)
-{
-  g_return_if_fail (HYPHA_IS_CORE (self));
-  g_return_if_fail (workspace_dir != NULL);
-
-  hypha_core_set_text (self, &self->workspace_dir, workspace_dir, PROP_WORKSPACE_DIR);
-  if (!hypha_core_is_running (self))
-    g_clear_pointer (&self->secret, g_bytes_unref);
-}
-
-/**
- * hypha_core_get_services:
- * @self: a core
- *
- * Gets the running services of all workspaces. The list is the same object for the life of the
- * core and changes as services come and go.
- *
- * Returns: (transfer none): a list of [class@ServiceInfo]
- *
- * Since: 0.1
- */
-GListModel *
-hypha_core_get_services (HyphaCore *self)
-{
-  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
-
-  return self->registry != NULL ? hypha_registry_get_model (self->registry) : NULL;
 }
 
 /**

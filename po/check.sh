@@ -22,7 +22,9 @@ while read -r file; do
     echo "po/POTFILES.in lists $file, which has no text to translate" >&2
     status=1
   fi
-done < po/POTFILES.in
+done <<EOF
+$(grep -v "^#" po/POTFILES.in)
+EOF
 
 made=$(mktemp)
 trap 'rm -f "$made"' EXIT

@@ -14,3 +14,4 @@ xgettext --from-code=UTF-8 --add-comments --add-location=file --files-from=po/PO
   --package-name=hypha-desktop --copyright-holder='The Hypha desktop contributors'
 # The date would differ each time, and make every branch disagree with every other.
 sed -i '/^"POT-Creation-Date:/d' "$out"
+sed -i '1i # SPDX-License-Identifier: MIT' "$out"

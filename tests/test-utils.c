@@ -75,15 +75,6 @@ test_init (int    *argc,
   g_log_set_writer_func (write_log, NULL, NULL);
 }
 
-/* For programs with windows: toolkits need the schemas, icons and themes of the system. */
-void
-test_init_display (int    *argc,
-                   char ***argv)
-{
-  g_test_init (argc, argv, NULL);
-  g_log_set_writer_func (write_log, NULL, NULL);
-}
-
 /* Declares the next log line of its kind; g_test_expect_message() does not see structured logs. */
 void
 test_expect_log (const char     *domain,

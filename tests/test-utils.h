@@ -10,8 +10,6 @@ G_BEGIN_DECLS
 
 void     test_init       (int            *argc,
                           char         ***argv);
-void     test_init_display (int       *argc,
-                          char         ***argv);
 void     test_expect_log (const char     *domain,
                           GLogLevelFlags  level,
                           const char     *pattern);

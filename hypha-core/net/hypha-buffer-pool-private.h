@@ -6,9 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * Keeps a few large buffers between one long message and the next. The allocator gives memory of
- * that size back to the kernel at once, and every page of it has to be faulted in again for the
- * next message, which costs more than copying it would.
+ * Keeps some buffers from one turn to the next. The allocator gives memory back to the kernel as
+ * soon as some has gathered, and every page of it has to be faulted in again for the next turn,
+ * which costs more than the copying that it is for.
  *
  * Messages may be freed by any thread, so a pool may be used by any.
  */
@@ -18,7 +18,7 @@ typedef struct _HyphaBufferPool HyphaBufferPool;
 #define HYPHA_BUFFER_POOL_MAX ((gsize) 8 * 1024 * 1024)
 
 /* Smaller buffers are the allocator's business. */
-#define HYPHA_BUFFER_POOL_SMALLEST ((gsize) 64 * 1024)
+#define HYPHA_BUFFER_POOL_SMALLEST ((gsize) 4 * 1024)
 
 HyphaBufferPool *hypha_buffer_pool_new      (void);
 void             hypha_buffer_pool_unref    (HyphaBufferPool *self);

@@ -4,7 +4,7 @@
 
 #include "hypha-buffer-pool-private.h"
 
-#define MAX_BUFFERS 8
+#define MAX_BUFFERS 256
 
 typedef struct
 {
@@ -68,10 +68,13 @@ static HyphaBuffer *
 hypha_buffer_pool_find (HyphaBufferPool *self,
                         gsize            wanted)
 {
-  for (guint i = 0; i < self->n_buffers; i++)
+  /* The last one that came is the most likely to be in the processor's cache still. */
+  for (guint i = self->n_buffers; i > 0; i--)
     {
-      if (self->buffers[i].capacity >= wanted && self->buffers[i].capacity / 2 <= wanted)
-        return &self->buffers[i];
+      HyphaBuffer *buffer = &self->buffers[i - 1];
+
+      if (buffer->capacity >= wanted && buffer->capacity / 2 <= wanted)
+        return buffer;
     }
 
   return NULL;

@@ -65,19 +65,19 @@ hypha_fetch_fail (GTask  *task,
 {
   g_autoptr (GTask) owned = task;
   g_autoptr (GError) cause = error;
-  HyphaFetch *self = g_task_get_task_data (task);
+  HyphaFetch *self = g_task_get_task_data (owned);
 
   if (self->timed_out)
-    g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT,
+    g_task_return_new_error (owned, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT,
                              "fetching from “%s” took longer than %u seconds", self->place,
                              (self->timeout_ms + 999) / 1000);
   else if (cause->domain == HYPHA_ERROR || g_cancellable_is_cancelled (self->cancellable))
-    g_task_return_error (task, g_steal_pointer (&cause));
+    g_task_return_error (owned, g_steal_pointer (&cause));
   else if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND, "there is no file “%s”",
+    g_task_return_new_error (owned, HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND, "there is no file “%s”",
                              self->place);
   else
-    g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_FAILED, "cannot fetch from “%s”: %s",
+    g_task_return_new_error (owned, HYPHA_ERROR, HYPHA_ERROR_FAILED, "cannot fetch from “%s”: %s",
                              self->place, cause->message);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-buffer-pool-private.h"
 #include "hypha-connection-private.h"
 
 G_BEGIN_DECLS
@@ -11,6 +12,7 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
+  HyphaBufferPool    *pool; /* not owned; NULL does without */
   struct _HyphaChunk *head;
   struct _HyphaChunk *tail;
   gsize               head_written;

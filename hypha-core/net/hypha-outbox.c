@@ -29,22 +29,41 @@ typedef struct _HyphaChunk
 } HyphaChunk;
 
 static void
-hypha_chunk_free (HyphaChunk *chunk)
+hypha_outbox_free_chunk (HyphaOutbox *self,
+                         HyphaChunk  *chunk)
 {
   g_clear_pointer (&chunk->owner, g_bytes_unref);
-  g_free (chunk);
+  if (self->pool != NULL)
+    hypha_buffer_pool_give (self->pool, (guint8 *) chunk, sizeof (HyphaChunk) + chunk->capacity);
+  else
+    g_free (chunk);
+}
+
+static HyphaChunk *
+hypha_outbox_new_chunk (HyphaOutbox *self,
+                        gsize        capacity)
+{
+  gsize size = sizeof (HyphaChunk) + capacity;
+  HyphaChunk *chunk = NULL;
+
+  if (self->pool != NULL && size >= HYPHA_BUFFER_POOL_SMALLEST)
+    chunk = (HyphaChunk *) (gpointer) hypha_buffer_pool_take (self->pool, size, &size);
+  if (chunk == NULL)
+    chunk = g_malloc (size);
+
+  chunk->capacity = size - sizeof (HyphaChunk);
+  return chunk;
 }
 
 static HyphaChunk *
 hypha_outbox_push (HyphaOutbox *self,
                    gsize        capacity)
 {
-  HyphaChunk *chunk = g_malloc (sizeof (HyphaChunk) + capacity);
+  HyphaChunk *chunk = hypha_outbox_new_chunk (self, capacity);
 
   chunk->next = NULL;
   chunk->data = chunk->bytes;
   chunk->size = 0;
-  chunk->capacity = capacity;
   chunk->owner = NULL;
   if (self->tail != NULL)
     self->tail->next = chunk;
@@ -118,7 +137,7 @@ hypha_outbox_drop (HyphaOutbox *self,
 
       size -= chunk->size;
       self->head = chunk->next;
-      hypha_chunk_free (chunk);
+      hypha_outbox_free_chunk (self, chunk);
     }
 
   self->head_written = size;
@@ -187,8 +206,8 @@ hypha_outbox_clear (HyphaOutbox *self)
       HyphaChunk *chunk = self->head;
 
       self->head = chunk->next;
-      hypha_chunk_free (chunk);
+      hypha_outbox_free_chunk (self, chunk);
     }
 
-  *self = (HyphaOutbox){ 0 };
+  *self = (HyphaOutbox){ .pool = self->pool };
 }

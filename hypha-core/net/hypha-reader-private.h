@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 /* Frames up to this size are read as a whole; longer ones move on as their bytes arrive. */
 #define HYPHA_READER_CARRY ((gsize) 16 * 1024)
 
+/* From here on it pays to read a frame to its place rather than to copy what came with others. */
+#define HYPHA_READER_HUGE ((gsize) 128 * 1024)
+
 /* A buffer is never larger than this many times the bytes that have really arrived for it... */
 #define HYPHA_READER_GROWTH 4
 /* ...or, if more, than this. */
@@ -35,7 +38,7 @@ typedef struct
   HyphaOpcode      opcode;     /* of the message in progress; CONTINUATION if there is none */
   guint8           mask[4];
   guint            fin : 1;
-  guint            long_frames : 1;
+  guint            huge_frames : 1; /* the last one was, so the next will be */
 } HyphaReader;
 
 typedef enum

@@ -177,7 +177,7 @@ hypha_reader_begin_long (HyphaReader            *self,
   self->frame_left = (gsize) header->length;
   self->mask_phase = 0;
   self->fin = header->fin;
-  self->long_frames = TRUE;
+  self->huge_frames = header->length >= HYPHA_READER_HUGE;
   memcpy (self->mask, header->mask, sizeof self->mask);
 }
 
@@ -255,7 +255,7 @@ hypha_reader_next (HyphaReader     *self,
   if (hypha_opcode_is_control (header.opcode))
     return hypha_reader_take_control (&header, data, item);
 
-  self->long_frames = header.length > HYPHA_READER_CARRY;
+  self->huge_frames = header.length >= HYPHA_READER_HUGE;
   return hypha_reader_take_frame (self, &header, data, item);
 }
 

@@ -405,6 +405,7 @@ hypha_websocket_connection_new (int         fd,
 
   g_set_object (&self->stream, keep_alive);
   self->reader.pool = hypha_poller_get_pool (self->poller);
+  self->outbox.pool = self->reader.pool;
   self->state = STATE_OPEN;
   self->heard_at = hypha_websocket_connection_get_time (self);
   if (size > 0)

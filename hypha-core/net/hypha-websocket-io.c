@@ -11,7 +11,7 @@
 
 /* What a connection does in a turn of the poller: read, take frames, write. */
 
-/* After a long message, the next read takes no more than this, so that the rest needs no copy. */
+/* After a huge frame, the next read takes no more than this, so that the rest needs no copy. */
 #define PEEK_SIZE ((gsize) 16 * 1024)
 
 static void
@@ -195,7 +195,7 @@ hypha_websocket_connection_read_short (HyphaWebsocketConnection *self,
 {
   guint8 *scratch = hypha_poller_get_scratch (self->poller);
   gsize kept = self->input_size;
-  gsize size = self->reader.long_frames ? PEEK_SIZE : HYPHA_POLLER_SCRATCH - kept;
+  gsize size = self->reader.huge_frames ? PEEK_SIZE : HYPHA_POLLER_SCRATCH - kept;
   gsize used;
   gssize n;
 

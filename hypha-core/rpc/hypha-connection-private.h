@@ -37,7 +37,7 @@ typedef struct
 } HyphaConnectionSink;
 
 /* Outgoing bytes that may wait for one connection before its senders are paused. */
-#define HYPHA_CONNECTION_QUEUE_BUDGET (64 * 1024 * 1024)
+#define HYPHA_CONNECTION_QUEUE_BUDGET ((gsize) 64 * 1024 * 1024)
 
 void     hypha_connection_set_sink     (HyphaConnection           *self,
                                         const HyphaConnectionSink *sink,

@@ -232,6 +232,26 @@ hypha_msgpack_cursor_next (HyphaMsgpackCursor  *cursor,
   return TRUE;
 }
 
+/* Goes past a short string, a small number, nil or a truth value, which most values are. */
+static inline gboolean
+hypha_msgpack_skip_short (HyphaMsgpackCursor *cursor)
+{
+  gsize left = cursor->size - cursor->offset;
+  guint8 lead = left > 0 ? cursor->data[cursor->offset] : NEVER_USED;
+  gsize size = 1;
+
+  if ((lead & 0xe0) == 0xa0)
+    size += lead & 0x1f;
+  else if ((lead >= 0x80 && lead < 0xe0 && (lead < 0xc0 || lead > 0xc3)) || lead == NEVER_USED)
+    return FALSE;
+
+  if (size > left)
+    return FALSE;
+
+  cursor->offset += size;
+  return TRUE;
+}
+
 /* Goes past a whole value, however it is nested. An error leaves the cursor where it was. */
 gboolean
 hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
@@ -241,6 +261,9 @@ hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
   HyphaMsgpackItem item;
   gsize left[HYPHA_MSGPACK_MAX_SKIP_DEPTH];
   guint depth = 0;
+
+  if (hypha_msgpack_skip_short (cursor))
+    return TRUE;
 
   do
     {

@@ -2,13 +2,13 @@
 
 #include "config.h"
 
-#include "hypha-message-private.h"
-
-#include <string.h>
+#include "hypha-message-key-private.h"
 
 /* What stamping puts into an envelope on top of what was there: from, to, ws and user. */
 #define STAMP_MAX_NEW_KEYS 4
 #define FIXMAP_MAX_KEYS 15
+/* The map's head, the keys “from” and “to”, and the head of the value of “to”, at their longest. */
+#define STAMP_MAX_HEADS (3 + 5 + 3 + 3)
 
 static void
 hypha_stamp_write_text (GByteArray *out,
@@ -44,117 +44,135 @@ hypha_stamp_clear (HyphaStamp *stamp)
   g_clear_pointer (&stamp->tail, g_byte_array_unref);
 }
 
-/* One key of a parsed envelope, and where it and its value lie. */
+/* Bytes are put down with one check for room before, not one each. */
 typedef struct
 {
-  HyphaSpan     name;
-  const guint8 *start;
-  gsize         size;
-  gboolean      nil;
-} HyphaEntry;
+  guint8 *position;
+  guint   n_keys;
+  /* Bits of HyphaKey. */
+  guint   written;
+} HyphaStampWriter;
 
-/* The next entry; the envelope was parsed before, so this cannot fail. */
-static void
-hypha_stamp_next_entry (HyphaMsgpackCursor *cursor,
-                        HyphaEntry         *entry)
+static inline void
+hypha_stamp_put (HyphaStampWriter *writer,
+                 const void       *data,
+                 gsize             size)
 {
-  HyphaMsgpackItem item = { 0 };
-  gboolean valid;
-
-  entry->start = cursor->data + cursor->offset;
-  valid = hypha_msgpack_cursor_next (cursor, &item, NULL);
-  entry->name = (HyphaSpan) { (const char *) item.data, item.size };
-  entry->nil = valid && cursor->data[cursor->offset] == 0xc0;
-  valid = valid && hypha_msgpack_cursor_skip (cursor, NULL);
-  entry->size = (gsize) (cursor->data + cursor->offset - entry->start);
-  g_assert (valid);
+  memcpy (writer->position, data, size);
+  writer->position += size;
 }
 
-/* Receivers take every key of a method's envelope for the router's own word. */
-static gboolean
-hypha_stamp_keeps (const HyphaEntry *entry,
-                   gboolean          method)
+static inline void
+hypha_stamp_put_from (HyphaStampWriter *writer,
+                      const HyphaStamp *stamp)
 {
-  static const char *const kept[] = { "type", "method", "session", "parent" };
+  static const char name[] = "\xa4" "from";
 
-  if (!method)
-    return !hypha_span_equal (entry->name, "ws") && !hypha_span_equal (entry->name, "user");
+  hypha_stamp_put (writer, name, sizeof name - 1);
+  hypha_stamp_put (writer, stamp->from->data, stamp->from->len);
+  writer->written |= HYPHA_KEY_BIT (HYPHA_KEY_FROM);
+  writer->n_keys++;
+}
 
-  for (gsize i = 0; i < G_N_ELEMENTS (kept); i++)
+static inline void
+hypha_stamp_put_to (HyphaStampWriter *writer,
+                    const char       *to,
+                    gsize             size)
+{
+  static const char name[] = "\xa2" "to";
+  guint8 head[] = { 0xda, (guint8) (size >> 8), (guint8) size };
+
+  hypha_stamp_put (writer, name, sizeof name - 1);
+  if (size < 32)
     {
-      if (hypha_span_equal (entry->name, kept[i]))
-        return !entry->nil;
+      head[0] = 0xa0 | (guint8) size;
+      hypha_stamp_put (writer, head, 1);
+    }
+  else if (size <= G_MAXUINT8)
+    {
+      head[0] = 0xd9;
+      head[1] = (guint8) size;
+      hypha_stamp_put (writer, head, 2);
+    }
+  else
+    {
+      hypha_stamp_put (writer, head, 3);
     }
 
-  return FALSE;
+  hypha_stamp_put (writer, to, size);
+  writer->written |= HYPHA_KEY_BIT (HYPHA_KEY_TO);
+  writer->n_keys++;
 }
 
+/* What is copied of an envelope; receivers take all of a method's for the router's own word. */
+#define METHOD_KEPT \
+  (HYPHA_KEY_BIT (HYPHA_KEY_TYPE) | HYPHA_KEY_BIT (HYPHA_KEY_METHOD) | \
+   HYPHA_KEY_BIT (HYPHA_KEY_SESSION) | HYPHA_KEY_BIT (HYPHA_KEY_PARENT))
+#define EVENT_DROPPED (HYPHA_KEY_BIT (HYPHA_KEY_WS) | HYPHA_KEY_BIT (HYPHA_KEY_USER))
+
+static inline gboolean
+hypha_stamp_keeps (HyphaKey key,
+                   gboolean nil,
+                   gboolean method)
+{
+  guint bit = HYPHA_KEY_BIT (key);
+
+  return method ? (bit & METHOD_KEPT) != 0 && !nil : (bit & EVENT_DROPPED) == 0;
+}
+
+/* Goes past one entry of an envelope that was parsed before, so that this cannot fail. */
+static HyphaKey
+hypha_stamp_next_entry (HyphaMsgpackCursor *cursor,
+                        gboolean           *nil)
+{
+  HyphaMsgpackItem name = { 0 };
+  gboolean valid = hypha_msgpack_cursor_next (cursor, &name, NULL);
+
+  g_assert (valid);
+  *nil = cursor->data[cursor->offset] == 0xc0;
+  valid = hypha_msgpack_cursor_skip (cursor, NULL);
+  g_assert (valid);
+  return hypha_key_classify ((const char *) name.data, name.size);
+}
+
+/* Writes the envelope's own keys in their order. */
 static void
-hypha_stamp_write_from (const HyphaStamp *stamp,
-                        GByteArray       *out)
-{
-  hypha_stamp_write_text (out, "from");
-  g_byte_array_append (out, stamp->from->data, stamp->from->len);
-}
-
-static void
-hypha_stamp_write_to (const char *to,
-                      GByteArray *out)
-{
-  hypha_stamp_write_text (out, "to");
-  hypha_stamp_write_text (out, to);
-}
-
-typedef enum
-{
-  WROTE_FROM = 1 << 0,
-  WROTE_TO = 1 << 1,
-} HyphaWrote;
-
-/* Writes the envelope's own keys in their order; returns how many. */
-static guint
-hypha_stamp_write_entries (const HyphaMessage *message,
-                           const HyphaStamp   *stamp,
-                           const char         *to,
-                           GByteArray         *out,
-                           guint              *wrote)
+hypha_stamp_put_entries (HyphaStampWriter   *writer,
+                         const HyphaMessage *message,
+                         const HyphaStamp   *stamp,
+                         const char         *to,
+                         gsize               to_size)
 {
   HyphaMsgpackCursor cursor = { message->data, message->envelope_size, 0 };
   gboolean method = hypha_message_is_method (message);
   HyphaMsgpackItem head;
-  guint n_keys = 0;
 
   hypha_msgpack_cursor_next (&cursor, &head, NULL);
   for (guint32 i = 0; i < message->n_keys; i++)
     {
-      HyphaEntry entry;
+      gsize start = cursor.offset;
+      gboolean nil;
+      HyphaKey key = hypha_stamp_next_entry (&cursor, &nil);
 
-      hypha_stamp_next_entry (&cursor, &entry);
-      if (hypha_span_equal (entry.name, "from"))
+      if (key == HYPHA_KEY_FROM)
         {
-          hypha_stamp_write_from (stamp, out);
-          *wrote |= WROTE_FROM;
-          n_keys++;
+          hypha_stamp_put_from (writer, stamp);
         }
-      else if (hypha_span_equal (entry.name, "to"))
+      else if (key == HYPHA_KEY_TO)
         {
-          hypha_stamp_write_to (to, out);
-          *wrote |= WROTE_TO;
-          n_keys++;
+          hypha_stamp_put_to (writer, to, to_size);
         }
-      else if (hypha_stamp_keeps (&entry, method))
+      else if (hypha_stamp_keeps (key, nil, method))
         {
-          g_byte_array_append (out, entry.start, (guint) entry.size);
-          n_keys++;
+          hypha_stamp_put (writer, cursor.data + start, cursor.offset - start);
+          writer->n_keys++;
         }
     }
-
-  return n_keys;
 }
 
 /* The head comes before the keys are counted, so it is as long as the most of them may need. */
 static void
-hypha_stamp_patch_head (guint8 *head,
+hypha_stamp_patch_head (guint8  *head,
                         gboolean fixed,
                         guint    n_keys)
 {
@@ -181,24 +199,21 @@ hypha_message_stamp (const HyphaMessage *message,
                      GByteArray         *out)
 {
   gboolean fixed = message->n_keys + STAMP_MAX_NEW_KEYS <= FIXMAP_MAX_KEYS;
+  gsize to_size = strlen (to);
+  gsize room = message->envelope_size + stamp->from->len + to_size + stamp->tail->len;
   guint start = out->len;
-  guint wrote = 0;
-  guint n_keys;
+  HyphaStampWriter writer = { 0 };
 
-  g_byte_array_set_size (out, start + (fixed ? 1 : 3));
-  n_keys = hypha_stamp_write_entries (message, stamp, to, out, &wrote);
-  if ((wrote & WROTE_FROM) == 0)
-    {
-      hypha_stamp_write_from (stamp, out);
-      n_keys++;
-    }
+  g_assert (to_size <= G_MAXUINT16);
+  g_byte_array_set_size (out, start + (guint) room + STAMP_MAX_HEADS);
+  writer.position = out->data + start + (fixed ? 1 : 3);
+  hypha_stamp_put_entries (&writer, message, stamp, to, to_size);
+  if ((writer.written & HYPHA_KEY_BIT (HYPHA_KEY_FROM)) == 0)
+    hypha_stamp_put_from (&writer, stamp);
+  if ((writer.written & HYPHA_KEY_BIT (HYPHA_KEY_TO)) == 0)
+    hypha_stamp_put_to (&writer, to, to_size);
 
-  if ((wrote & WROTE_TO) == 0)
-    {
-      hypha_stamp_write_to (to, out);
-      n_keys++;
-    }
-
-  g_byte_array_append (out, stamp->tail->data, stamp->tail->len);
-  hypha_stamp_patch_head (out->data + start, fixed, n_keys + 2);
+  hypha_stamp_put (&writer, stamp->tail->data, stamp->tail->len);
+  hypha_stamp_patch_head (out->data + start, fixed, writer.n_keys + 2);
+  g_byte_array_set_size (out, (guint) (writer.position - out->data));
 }

@@ -249,12 +249,14 @@ check_picture (HyphaWindow *window,
 static void
 test_hello (void)
 {
+  g_autoptr (GTimer) timer = g_timer_new ();
   g_autoptr (Desktop) desktop = running_desktop ();
   HyphaWindow *window;
 
   open_plugin (desktop, HELLO);
-  wait_service (desktop, "Hello");
   window = wait_window (desktop, "Hello", HYPHA_VIEW_READY);
+  g_test_message ("ready after %.0f ms", g_timer_elapsed (timer, NULL) * 1000);
+  wait_service (desktop, "Hello");
   check_picture (window, "hello.png");
 }
 
@@ -688,7 +690,7 @@ int
 main (int    argc,
       char **argv)
 {
-  test_init_display (&argc, &argv);
+  test_init (&argc, &argv);
   adw_init ();
 
   g_test_add_func ("/gtk/open-dialog/source", test_source);

@@ -567,7 +567,7 @@ int
 main (int    argc,
       char **argv)
 {
-  test_init_display (&argc, &argv);
+  test_init (&argc, &argv);
   adw_init ();
 
   g_test_add_func ("/gtk/page/text", test_text);

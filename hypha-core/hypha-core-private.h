@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-app-controller-private.h"
+#include "hypha-core.h"
+#include "hypha-http-gateway-private.h"
+
+G_BEGIN_DECLS
+
+#define HYPHA_CORE_DEFAULT_HOST "127.0.0.1"
+#define HYPHA_CORE_DEFAULT_PORT 9527
+
+struct _HyphaCore
+{
+  GObject             parent_instance;
+
+  char               *host;
+  char               *base_url;       /* as given; NULL for the real URL */
+  char               *workspace_dir;
+  char               *url;            /* NULL until it runs */
+  GBytes             *secret;
+  HyphaRegistry      *registry;       /* lives as long as the core: its model is public */
+  HyphaRouter        *router;
+  HyphaManager       *manager;
+  HyphaGate          *gate;
+  HyphaServer        *server;
+  HyphaHttpGateway   *gateway;
+  HyphaAppController *apps;
+  guint               port;
+  guint               wanted_port;
+};
+
+/* For hypha-core.c alone. */
+void hypha_core_install_properties (GObjectClass *object_class);
+void hypha_core_notify_running     (HyphaCore    *self);
+
+G_END_DECLS
