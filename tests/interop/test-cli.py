@@ -142,10 +142,11 @@ class Serve(unittest.TestCase):
         arguments = pathlib.Path(f"/proc/{server.process.pid}/cmdline").read_bytes()
         self.assertNotIn(SECRET.encode(), arguments)
 
-    @unittest.skipIf(os.environ.get("HYPHA_SANITIZED"), "sanitizers take memory of their own")
     def test_idle_core_is_small(self):
         server = self.server().start()
-        self.assertLess(server.resident(), IDLE_KIB)
+        # Sanitizers take memory of their own; that it starts and can be measured holds with them.
+        limit = IDLE_KIB if "HYPHA_SANITIZED" not in os.environ else 100 * IDLE_KIB
+        self.assertLess(server.resident(), limit)
 
     def test_idle_core_sleeps(self):
         server = self.server().start()
