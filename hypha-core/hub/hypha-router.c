@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hypha-chunk-watch-private.h"
 #include "hypha-peer-private.h"
 #include "hypha-rpc-codec-private.h"
 
@@ -18,9 +19,10 @@ struct _HyphaRouter
 {
   GObject     parent_instance;
 
-  GHashTable *peers;       /* id → HyphaPeer (owned) */
-  GHashTable *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
-  GByteArray *head;        /* scratch: the stamped envelope of the frame in hand */
+  GHashTable      *peers;       /* id → HyphaPeer (owned) */
+  GHashTable      *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
+  GByteArray      *head;        /* scratch: the stamped envelope of the frame in hand */
+  HyphaChunkWatch *watch;
 };
 
 enum
@@ -60,6 +62,7 @@ hypha_router_finalize (GObject *object)
   g_hash_table_unref (self->peers);
   g_hash_table_unref (self->workspaces);
   g_byte_array_unref (self->head);
+  hypha_chunk_watch_free (self->watch);
 
   G_OBJECT_CLASS (hypha_router_parent_class)->finalize (object);
 }
@@ -85,6 +88,7 @@ hypha_router_init (HyphaRouter *self)
   self->workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                             (GDestroyNotify) g_hash_table_unref);
   self->head = g_byte_array_sized_new (1024);
+  self->watch = hypha_chunk_watch_new ();
 }
 
 HyphaRouter *
@@ -202,6 +206,7 @@ hypha_router_detach (HyphaRouter *self,
     g_hash_table_remove (self->workspaces, peer->workspace);
 
   hypha_router_stop_stalled (peer);
+  hypha_chunk_watch_forget (self->watch, peer->id);
   hypha_peer_release (peer);
   hypha_peer_unhold (peer);
   hypha_router_tell_correspondents (self, peer);
@@ -481,6 +486,27 @@ hypha_router_resolve (HyphaPeer *sender,
   return TRUE;
 }
 
+/* Pieces of a message for another workspace are checked here, as whole messages are. */
+static gboolean
+hypha_router_check_pieces (HyphaRouter        *self,
+                           HyphaPeer          *sender,
+                           HyphaPeer          *target,
+                           const HyphaMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (sender->internal || target->internal || !hypha_chunk_watch_concerns (message) ||
+      hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, target->workspace))
+    return TRUE;
+
+  if (hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, &error))
+    return TRUE;
+
+  g_message ("%s: piece for %s refused: %s", sender->id, target->id, error->message);
+  hypha_router_reject (self, sender, message, target->id, error->message);
+  return FALSE;
+}
+
 static void
 hypha_router_route_to (HyphaRouter        *self,
                        HyphaPeer          *sender,
@@ -508,6 +534,9 @@ hypha_router_route_to (HyphaRouter        *self,
       g_debug ("%s: event to %s dropped", sender->id, id);
       return;
     }
+
+  if (!hypha_router_check_pieces (self, sender, target, message))
+    return;
 
   hypha_peer_met (sender, target);
   hypha_router_deliver (self, sender, target, message, frame);

@@ -31,6 +31,12 @@ typedef enum
 
 #define HYPHA_KEY_BIT(key) (1u << (key))
 
+/* What a method's second segment may have. */
+#define HYPHA_METHOD_EXTRA_KEYS \
+  (HYPHA_KEY_BIT (HYPHA_KEY_ARGS) | HYPHA_KEY_BIT (HYPHA_KEY_WITH_KWARGS) | \
+   HYPHA_KEY_BIT (HYPHA_KEY_PROMISE) | HYPHA_KEY_BIT (HYPHA_KEY_T) | \
+   HYPHA_KEY_BIT (HYPHA_KEY_ENC) | HYPHA_KEY_BIT (HYPHA_KEY_DATA))
+
 static inline HyphaKey
 hypha_key_match (const char *data,
                  gsize       size,

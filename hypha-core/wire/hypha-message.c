@@ -6,12 +6,6 @@
 
 /* Everything here runs for every frame that is routed, so none of it allocates but on failure. */
 
-/* What a method's second segment may have. */
-#define METHOD_EXTRA_KEYS \
-  (HYPHA_KEY_BIT (HYPHA_KEY_ARGS) | HYPHA_KEY_BIT (HYPHA_KEY_WITH_KWARGS) | \
-   HYPHA_KEY_BIT (HYPHA_KEY_PROMISE) | HYPHA_KEY_BIT (HYPHA_KEY_T) | \
-   HYPHA_KEY_BIT (HYPHA_KEY_ENC) | HYPHA_KEY_BIT (HYPHA_KEY_DATA))
-
 /* What an event's second segment may not have: receivers would let it replace the trusted value. */
 #define EVENT_EXTRA_REFUSED \
   (HYPHA_KEY_BIT (HYPHA_KEY_TYPE) | HYPHA_KEY_BIT (HYPHA_KEY_FROM) | \
@@ -281,7 +275,7 @@ hypha_message_check_keys (HyphaMsgpackCursor  *cursor,
         return FALSE;
 
       bit = key != HYPHA_KEY_OTHER ? HYPHA_KEY_BIT (key) : 0;
-      if (method ? (bit & METHOD_EXTRA_KEYS) == 0 : (bit & EVENT_EXTRA_REFUSED) != 0)
+      if (method ? (bit & HYPHA_METHOD_EXTRA_KEYS) == 0 : (bit & EVENT_EXTRA_REFUSED) != 0)
         return hypha_message_fail (unexpected, error);
 
       if (hypha_span_is_among (names[i], names, i))

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-message-key-private.h"
+#include "hypha-message-scanner-private.h"
+
+/* A head is at most a lead byte and eight more. */
+#define MAX_HEAD 9
+/* Longest key that is ours. */
+#define MAX_KEY 32
+
+struct _HyphaMessageScanner
+{
+  GByteArray *envelope;   /* what came so far, until the envelope is whole; then NULL */
+  guint64     left[HYPHA_MSGPACK_MAX_SKIP_DEPTH];  /* items to come of each open container */
+  guint       depth;
+  guint       seen;       /* keys of the second segment */
+  guint64     body;       /* bytes to come of a str, bin or ext */
+  guint8      head[MAX_HEAD];
+  guint       head_size;
+  char        key[MAX_KEY];
+  guint       key_size;
+  guint       in_key : 1;
+  guint       started : 1;
+  guint       failed : 1;
+};
+
+HyphaMessageScanner *
+hypha_message_scanner_new (void)
+{
+  HyphaMessageScanner *self = g_new0 (HyphaMessageScanner, 1);
+
+  self->envelope = g_byte_array_new ();
+  return self;
+}
+
+void
+hypha_message_scanner_free (HyphaMessageScanner *self)
+{
+  g_clear_pointer (&self->envelope, g_byte_array_unref);
+  g_free (self);
+}
+
+static gboolean
+hypha_message_scanner_fail (HyphaMessageScanner  *self,
+                            const char           *problem,
+                            GError              **error)
+{
+  self->failed = TRUE;
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL, "Invalid message: %s", problem);
+  return FALSE;
+}
+
+/* Bytes that follow the lead byte in an item's head; a negative number for what is no head. */
+static int
+hypha_message_scanner_field (guint8 lead)
+{
+  static const gint8 fields[32] = {
+    0, -1, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8,
+    1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4,
+  };
+
+  return lead >= 0xc0 && lead <= 0xdf ? fields[lead - 0xc0] : 0;
+}
+
+static guint64
+hypha_message_scanner_number (HyphaMessageScanner *self)
+{
+  guint64 number = 0;
+
+  for (guint i = 1; i < self->head_size; i++)
+    number = number << 8 | self->head[i];
+
+  return number;
+}
+
+/* What a whole head announces: bytes of a body, or items of a container. */
+static void
+hypha_message_scanner_measure (HyphaMessageScanner *self,
+                               guint64             *body,
+                               guint64             *items,
+                               gboolean            *container,
+                               gboolean            *text)
+{
+  guint8 lead = self->head[0];
+  guint64 number = hypha_message_scanner_number (self);
+
+  *body = 0;
+  *items = 0;
+  *text = (lead >= 0xa0 && lead <= 0xbf) || (lead >= 0xd9 && lead <= 0xdb);
+  *container = (lead >= 0x80 && lead <= 0x9f) || (lead >= 0xdc && lead <= 0xdf);
+  if (lead >= 0x80 && lead <= 0x8f)
+    *items = 2 * (guint64) (lead & 0x0f);
+  else if (lead >= 0x90 && lead <= 0x9f)
+    *items = lead & 0x0f;
+  else if (lead == 0xdc || lead == 0xdd)
+    *items = number;
+  else if (lead == 0xde || lead == 0xdf)
+    *items = 2 * number;
+  else if (lead >= 0xa0 && lead <= 0xbf)
+    *body = lead & 0x1f;
+  else if ((lead >= 0xc4 && lead <= 0xc6) || *text)
+    *body = number;
+  else if (lead >= 0xc7 && lead <= 0xc9)
+    *body = number + 1;
+  else if (lead >= 0xd4 && lead <= 0xd8)
+    *body = (G_GUINT64_CONSTANT (1) << (lead - 0xd4)) + 1;
+}
+
+/* A key of the second segment has come: it must be one that a call may have, once. */
+static gboolean
+hypha_message_scanner_check_key (HyphaMessageScanner  *self,
+                                 GError              **error)
+{
+  HyphaKey key = hypha_key_classify (self->key, self->key_size);
+  guint bit = key != HYPHA_KEY_OTHER ? HYPHA_KEY_BIT (key) : 0;
+
+  self->in_key = FALSE;
+  if ((bit & HYPHA_METHOD_EXTRA_KEYS) == 0 || (self->seen & bit) != 0)
+    return hypha_message_scanner_fail (self, "unexpected key in extra segment", error);
+
+  self->seen |= bit;
+  return TRUE;
+}
+
+/* An item is over, and with it perhaps the containers that it was the last of. */
+static gboolean
+hypha_message_scanner_end_item (HyphaMessageScanner  *self,
+                                GError              **error)
+{
+  if (self->in_key && !hypha_message_scanner_check_key (self, error))
+    return FALSE;
+
+  while (self->depth > 0 && --self->left[self->depth - 1] == 0)
+    self->depth--;
+
+  return TRUE;
+}
+
+static gboolean
+hypha_message_scanner_open (HyphaMessageScanner  *self,
+                            guint64               items,
+                            GError              **error)
+{
+  if (items == 0)
+    return hypha_message_scanner_end_item (self, error);
+
+  if (self->depth == HYPHA_MSGPACK_MAX_SKIP_DEPTH)
+    return hypha_message_scanner_fail (self, "nested too deeply", error);
+
+  self->left[self->depth++] = items;
+  return TRUE;
+}
+
+static gboolean
+hypha_message_scanner_begin_item (HyphaMessageScanner  *self,
+                                  GError              **error)
+{
+  gboolean map = (self->head[0] >= 0x80 && self->head[0] <= 0x8f) || self->head[0] >= 0xde;
+  gboolean key = self->depth == 1 && self->left[0] % 2 == 0;
+  gboolean container;
+  gboolean text;
+  guint64 items;
+
+  hypha_message_scanner_measure (self, &self->body, &items, &container, &text);
+  self->head_size = 0;
+  if (!self->started && (!map || self->head[0] >= 0xe0))
+    return hypha_message_scanner_fail (self, "extra segment is not a single map", error);
+
+  self->started = TRUE;
+  if (key && (!text || self->body > MAX_KEY))
+    return hypha_message_scanner_fail (self, "unexpected key in extra segment", error);
+
+  self->in_key = key;
+  self->key_size = 0;
+  if (container)
+    return hypha_message_scanner_open (self, items, error);
+
+  return self->body > 0 || hypha_message_scanner_end_item (self, error);
+}
+
+static gsize
+hypha_message_scanner_take_body (HyphaMessageScanner *self,
+                                 const guint8        *data,
+                                 gsize                size)
+{
+  gsize n = (gsize) MIN (self->body, size);
+
+  if (self->in_key)
+    {
+      memcpy (self->key + self->key_size, data, n);
+      self->key_size += (guint) n;
+    }
+
+  self->body -= n;
+  return n;
+}
+
+/* Walks the second segment, from wherever the last piece ended. */
+static gboolean
+hypha_message_scanner_walk (HyphaMessageScanner  *self,
+                            const guint8         *data,
+                            gsize                 size,
+                            GError              **error)
+{
+  gsize i = 0;
+
+  while (i < size)
+    {
+      int field;
+
+      if (self->body > 0)
+        {
+          i += hypha_message_scanner_take_body (self, data + i, size - i);
+          if (self->body == 0 && !hypha_message_scanner_end_item (self, error))
+            return FALSE;
+          continue;
+        }
+
+      if (self->started && self->depth == 0)
+        return hypha_message_scanner_fail (self, "extra segment is not a single map", error);
+
+      self->head[self->head_size++] = data[i++];
+      field = hypha_message_scanner_field (self->head[0]);
+      if (field < 0)
+        return hypha_message_scanner_fail (self, "malformed MessagePack", error);
+      if (self->head_size == 1 + (guint) field && !hypha_message_scanner_begin_item (self, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Whatever else a whole call's envelope had, the router would have dropped. */
+static gboolean
+hypha_message_scanner_check_envelope (HyphaMessageScanner  *self,
+                                      const HyphaMessage   *message,
+                                      GError              **error)
+{
+  HyphaMsgpackCursor cursor = { message->data, message->envelope_size, 0 };
+  HyphaMsgpackItem item;
+
+  if (!hypha_message_is_method (message))
+    return hypha_message_scanner_fail (self, "only calls may come in pieces", error);
+
+  if (!hypha_msgpack_cursor_next (&cursor, &item, error))
+    return FALSE;
+
+  for (guint32 i = 0; i < message->n_keys; i++)
+    {
+      if (!hypha_msgpack_cursor_next (&cursor, &item, error) ||
+          !hypha_msgpack_cursor_skip (&cursor, error))
+        return FALSE;
+
+      if (hypha_key_classify ((const char *) item.data, item.size) > HYPHA_KEY_USER)
+        return hypha_message_scanner_fail (self, "unexpected key in the envelope", error);
+    }
+
+  return TRUE;
+}
+
+/* Takes the next piece; FALSE, then and ever after, once it is wrong. */
+gboolean
+hypha_message_scanner_feed (HyphaMessageScanner  *self,
+                            const guint8         *data,
+                            gsize                 size,
+                            GError              **error)
+{
+  g_autoptr (GByteArray) envelope = NULL;
+  HyphaMessage message;
+  gsize taken;
+
+  if (self->failed)
+    return hypha_message_scanner_fail (self, "it was wrong before", error);
+
+  if (self->envelope == NULL)
+    return hypha_message_scanner_walk (self, data, size, error);
+
+  /* Too little of it cannot be told from nonsense, so it is tried again until it is too much. */
+  taken = MIN (size, HYPHA_SCANNER_MAX_ENVELOPE - self->envelope->len);
+  g_byte_array_append (self->envelope, data, (guint) taken);
+  if (!hypha_message_parse (&message, self->envelope->data, self->envelope->len, NULL))
+    return self->envelope->len < HYPHA_SCANNER_MAX_ENVELOPE ||
+           hypha_message_scanner_fail (self, "it has no envelope", error);
+
+  if (!hypha_message_scanner_check_envelope (self, &message, error))
+    return FALSE;
+
+  envelope = g_steal_pointer (&self->envelope);
+  return hypha_message_scanner_walk (self, envelope->data + message.envelope_size,
+                                     envelope->len - message.envelope_size, error) &&
+         hypha_message_scanner_walk (self, data + taken, size - taken, error);
+}
+
+/* Whether what came so far is a whole message. */
+gboolean
+hypha_message_scanner_is_done (HyphaMessageScanner *self)
+{
+  return !self->failed && self->envelope == NULL && self->depth == 0 && self->body == 0 &&
+         self->head_size == 0;
+}

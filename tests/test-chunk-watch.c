@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "hypha-chunk-watch-private.h"
+#include "hypha-message-scanner-private.h"
+#include "test-hub-fixture.h"
+#include "test-utils.h"
+
+/* A call as it lies in pieces; extra is the text of a GVariant. */
+static GByteArray *
+message_new (const char *envelope,
+             const char *extra)
+{
+  GByteArray *out = g_byte_array_new ();
+  g_autoptr (GVariant) first = g_variant_ref_sink (g_variant_new_parsed (envelope));
+  g_autoptr (GVariant) second = g_variant_ref_sink (g_variant_new_parsed (extra));
+
+  hypha_msgpack_encode (out, first);
+  hypha_msgpack_encode (out, second);
+  return out;
+}
+
+#define CALL "{'type': <'method'>, 'from': <'x'>, 'to': <'ws-b/b'>, 'method': <'services.s.f'>}"
+#define ARGS "{'args': <[<'a'>, <int64 300>, <2.5>, <@ay [1, 2, 3]>, <{'k': <@av []>}>]>," \
+             " 'promise': <'*'>, 't': <int64 15>}"
+
+/* In pieces of every size, a message is what it is as a whole. */
+static void
+assert_scanned (const char *envelope,
+                const char *extra,
+                gboolean    good)
+{
+  g_autoptr (GByteArray) bytes = message_new (envelope, extra);
+
+  for (guint step = 1; step <= bytes->len; step++)
+    {
+      g_autoptr (HyphaMessageScanner) scanner = hypha_message_scanner_new ();
+      gboolean fed = TRUE;
+
+      for (guint i = 0; i < bytes->len && fed; i += step)
+        fed = hypha_message_scanner_feed (scanner, bytes->data + i, MIN (step, bytes->len - i),
+                                          NULL);
+
+      g_assert_cmpint (fed && hypha_message_scanner_is_done (scanner), ==, good);
+    }
+}
+
+static void
+test_scanner (void)
+{
+  assert_scanned (CALL, ARGS, TRUE);
+  assert_scanned (CALL, "@a{sv} {}", TRUE);
+  assert_scanned (CALL, "{'args': <@av []>, 'from': <'ws-b/victim'>}", FALSE);
+  assert_scanned (CALL, "{'ctx': <{'ws': <'ws-b'>}>}", FALSE);
+  assert_scanned (CALL, "{'type': <'force-exit'>}", FALSE);
+  assert_scanned (CALL, "[<'args'>]", FALSE);
+  assert_scanned (CALL, "'text'", FALSE);
+  assert_scanned ("{'type': <'custom'>}", "@a{sv} {}", FALSE);
+  assert_scanned ("{'type': <'method'>, 'caller_public_key': <'x'>}", "@a{sv} {}", FALSE);
+}
+
+static void
+test_scanner_trailing_bytes (void)
+{
+  g_autoptr (GByteArray) bytes = message_new (CALL, ARGS);
+  g_autoptr (HyphaMessageScanner) scanner = hypha_message_scanner_new ();
+
+  g_byte_array_append (bytes, (const guint8 *) "\x80", 1);
+  g_assert_false (hypha_message_scanner_feed (scanner, bytes->data, bytes->len, NULL));
+  g_assert_false (hypha_message_scanner_feed (scanner, bytes->data, 1, NULL));
+}
+
+static void
+test_scanner_envelope_limit (void)
+{
+  g_autoptr (HyphaMessageScanner) scanner = hypha_message_scanner_new ();
+  g_autofree char *huge = g_strnfill (HYPHA_SCANNER_MAX_ENVELOPE, 'x');
+  g_autofree char *envelope = g_strdup_printf ("{'type': <'method'>, 'method': <'%s'>}", huge);
+  g_autoptr (GByteArray) bytes = message_new (envelope, "@a{sv} {}");
+
+  g_assert_false (hypha_message_scanner_feed (scanner, bytes->data, bytes->len, NULL));
+}
+
+static void
+test_scanner_depth_limit (void)
+{
+  g_autoptr (HyphaMessageScanner) scanner = hypha_message_scanner_new ();
+  g_autoptr (GByteArray) bytes = message_new (CALL, "{'args': <int64 0>}");
+  g_autofree guint8 *nest = g_malloc (HYPHA_MSGPACK_MAX_SKIP_DEPTH);
+
+  memset (nest, 0x91, HYPHA_MSGPACK_MAX_SKIP_DEPTH);
+  g_assert_true (hypha_message_scanner_feed (scanner, bytes->data, bytes->len - 1, NULL));
+  g_assert_false (hypha_message_scanner_feed (scanner, nest, HYPHA_MSGPACK_MAX_SKIP_DEPTH, NULL));
+}
+
+/* Two clients that share no workspace. */
+typedef struct
+{
+  Hub    *hub;
+  Client *a;
+  Client *b;
+} Pair;
+
+static Pair
+pair_new (void)
+{
+  Pair pair = { .hub = hub_new () };
+  g_autofree char *alice = hub_token (pair.hub, "ws-a", "alice");
+  g_autofree char *bob = hub_token (pair.hub, "ws-b", "bob");
+
+  pair.a = hub_connect (pair.hub, "a", alice);
+  pair.b = hub_connect (pair.hub, "b", bob);
+  return pair;
+}
+
+static void
+pair_free (Pair *pair)
+{
+  client_free (pair->a);
+  client_free (pair->b);
+  hub_free (pair->hub);
+}
+
+/* Sends one call of the cache; TRUE if it got to the receiver, FALSE if it was rejected. */
+static gboolean
+deliver (Pair       *pair,
+         const char *verb,
+         GVariant   *args)
+{
+  g_autofree char *method = g_strconcat ("services.built-in.message_cache.", verb, NULL);
+  g_autoptr (GVariant) received = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  const char *session = NULL;
+
+  client_send (pair->a,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'method': <%s>,"
+                                     " 'session': <'s'>}", method),
+               g_variant_new_parsed ("{'args': <%*>, 'promise': <'*'>}", args));
+  /* Whatever happened to it has happened when the next message is through. */
+  client_send (pair->a,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'method': <'end'>}"),
+               NULL);
+  received = client_take (pair->b, NULL);
+  g_variant_lookup (received, "method", "&s", &session);
+  if (g_str_equal (session, "end"))
+    {
+      answer = client_take (pair->a, NULL);
+      g_variant_lookup (answer, "method", "&s", &session);
+      g_assert_cmpstr (session, ==, "s.reject");
+      return FALSE;
+    }
+
+  answer = client_take (pair->b, NULL);
+  return TRUE;
+}
+
+static GVariant *
+piece (GByteArray *bytes,
+       guint       from,
+       guint       to)
+{
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes->data + from, to - from, 1);
+}
+
+static void
+test_watch_passes_good_pieces (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = message_new (CALL, ARGS);
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  /* Out of order, as concurrent senders may. */
+  g_assert_true (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 1>, <%*>, <false>]",
+                                                              piece (bytes, 20, bytes->len))));
+  g_assert_true (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 0>, <%*>, <false>]",
+                                                              piece (bytes, 0, 20))));
+  g_assert_true (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>, <false>]")));
+  pair_free (&pair);
+}
+
+/* H27 in pieces: what the receiver would merge over the trusted sender never gets whole. */
+static void
+test_watch_refuses_forged_pieces (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = NULL;
+
+  bytes = message_new (CALL, "{'args': <@av []>, 'from': <'ws-b/b'>}");
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  g_assert_true (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>, <false>]",
+                                                                 piece (bytes, 0, 30))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected key in extra segment*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>, <false>]",
+                                                                  piece (bytes, 30, bytes->len))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is not whole*");
+  g_assert_false (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>, <false>]")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+static void
+test_watch_refuses_tricks (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = message_new (CALL, ARGS);
+
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it was not begun*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <@ay [1]>]")));
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  g_assert_true (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 0>, <%*>]",
+                                                              piece (bytes, 0, bytes->len))));
+  /* A piece in the place of one that was checked. */
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*a piece came twice*");
+  g_assert_false (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 0>, <@ay [1]>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*its key is taken*");
+  g_assert_false (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*no such method*");
+  g_assert_false (deliver (&pair, "other", g_variant_new_parsed ("[<'k'>]")));
+  g_assert_true (deliver (&pair, "remove", g_variant_new_parsed ("[<'k'>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it was not begun*");
+  g_assert_false (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>]")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+static void
+test_watch_entries_limit (void)
+{
+  Pair pair = pair_new ();
+
+  for (guint i = 0; i < HYPHA_CHUNK_WATCH_MAX_ENTRIES; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("k%u", i);
+
+      g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<%s>]", key)));
+    }
+
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*too many are unfinished*");
+  g_assert_false (deliver (&pair, "create", g_variant_new_parsed ("[<'more'>]")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+static void
+test_watch_ahead_limit (void)
+{
+  Pair pair = pair_new ();
+  g_autofree guint8 *zeros = g_malloc0 (1024 * 1024);
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>]")));
+  for (guint i = 1; i <= HYPHA_CHUNK_WATCH_MAX_AHEAD / (1024 * 1024); i++)
+    g_assert_true (deliver (&pair, "set",
+                            g_variant_new_parsed ("[<'k'>, <%x>, <%*>]", (gint64) i,
+                                                  g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE,
+                                                                             zeros, 1024 * 1024,
+                                                                             1))));
+
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*before their turn*");
+  g_assert_false (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 99>, <@ay [1]>]")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+  g_test_add_func ("/wire/message-scanner/pieces", test_scanner);
+  g_test_add_func ("/wire/message-scanner/trailing-bytes", test_scanner_trailing_bytes);
+  g_test_add_func ("/wire/message-scanner/envelope-limit", test_scanner_envelope_limit);
+  g_test_add_func ("/wire/message-scanner/depth-limit", test_scanner_depth_limit);
+  g_test_add_func ("/hub/chunk-watch/passes-good-pieces", test_watch_passes_good_pieces);
+  g_test_add_func ("/hub/chunk-watch/refuses-forged-pieces", test_watch_refuses_forged_pieces);
+  g_test_add_func ("/hub/chunk-watch/refuses-tricks", test_watch_refuses_tricks);
+  g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);
+  g_test_add_func ("/hub/chunk-watch/ahead-limit", test_watch_ahead_limit);
+  return g_test_run ();
+}
