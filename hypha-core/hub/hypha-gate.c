@@ -321,6 +321,8 @@ hypha_gate_admit (HyphaGateSession *session)
 {
   HyphaGate *self = session->gate;
   HyphaIdentity *identity = &session->identity;
+  g_autoptr (HyphaRouter) router = g_object_ref (self->router);
+  g_autoptr (HyphaPeer) peer = NULL;
   g_autofree char *id = g_strconcat (identity->workspace, "/", identity->client, NULL);
 
   hypha_gate_session_stop_timeout (session);
@@ -332,16 +334,20 @@ hypha_gate_admit (HyphaGateSession *session)
       return;
     }
 
-  session->peer = hypha_router_attach (self->router, identity->workspace, identity->client,
-                                       identity->user, session->connection);
-  if (session->mounted != NULL)
-    hypha_peer_set_page (session->peer);
+  peer = hypha_router_attach (router, identity->workspace, identity->client, identity->user,
+                              session->connection);
   hypha_identity_clear (identity);
 
-  /* Whoever heard of the newcomer may have closed the connection. */
+  /* Whoever heard of the newcomer may have closed its connection. */
   if (session->gate == NULL)
-    return;
+    {
+      hypha_router_detach (router, peer);
+      return;
+    }
 
+  if (session->mounted != NULL)
+    hypha_peer_set_page (peer);
+  session->peer = g_steal_pointer (&peer);
   g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO,
                     "HYPHA_WORKSPACE", hypha_peer_get_workspace (session->peer),
                     "HYPHA_CLIENT", hypha_peer_get_client (session->peer),
