@@ -284,21 +284,43 @@ test_page_init (TestPage *self)
 {
 }
 
+/* When a program closes its core. */
+typedef struct
+{
+  const char *signal;
+  gboolean    unregister;  /* the page's service leaves before its window does */
+} Occasion;
+
+static const Occasion occasions[] = {
+  { "add-window" },
+  { "connection-ready" },
+  { "service-added" },
+  { "service-removed" },
+  { "service-removed", TRUE },
+};
+
 /* A program that shows windows, and closes its core in one of the signals. */
 typedef struct
 {
+  const Occasion  *occasion;
   HyphaCore       *core;
   HyphaWindowInfo *window;
   HyphaConnection *page;    /* weak */
-  const char      *close_in;
   guint            port;
   gboolean         closed;
 } Program;
 
 static gboolean
+program_page_is_open (Program *program)
+{
+  return program->page != NULL && !hypha_connection_is_closed (program->page);
+}
+
+static gboolean
 program_close_core (Program *program)
 {
   g_autoptr (GError) error = NULL;
+  gboolean page_was_open = program_page_is_open (program);
 
   if (program->closed)
     return FALSE;
@@ -307,6 +329,9 @@ program_close_core (Program *program)
   program->port = hypha_core_get_port (program->core);
   hypha_core_close (program->core);
   g_assert_false (hypha_core_is_running (program->core));
+
+  /* Whoever emits the signal still has its page, and all else, when the handler returns. */
+  g_assert_cmpint (program_page_is_open (program), ==, page_was_open);
   hypha_core_set_port (program->core, program->port);
   g_assert_true (hypha_core_start (program->core, NULL, &error));
   g_assert_no_error (error);
@@ -317,7 +342,8 @@ static gboolean
 program_add_window (Program         *program,
                     HyphaWindowInfo *window)
 {
-  return g_set_object (&program->window, window);
+  g_set_object (&program->window, window);
+  return !program->closed;
 }
 
 static gboolean
@@ -333,6 +359,12 @@ program_has_service (gpointer data)
 
   return program->closed ||
          g_list_model_get_n_items (hypha_core_get_services (program->core)) > 0;
+}
+
+static gboolean
+program_is_closed (gpointer data)
+{
+  return ((Program *) data)->closed;
 }
 
 static gboolean
@@ -371,29 +403,40 @@ program_run_page (Program *program)
                "\xa6method\xd9\x21services.default.register_service"
                "\x81\xa4" "args\x91\x81\xa2id\xa3svc");
   g_assert_true (test_wait (program_has_service, program));
+  if (program->occasion->unregister)
+    {
+      program_say (program, HYPHA_FRAME_BINARY,
+                   "\x83\xa4type\xa6method\xa2to\xb3*/workspace-manager"
+                   "\xa6method\xd9\x23services.default.unregister_service"
+                   "\x81\xa4" "args\x91\xa3svc");
+      g_assert_true (test_wait (program_is_closed, program));
+    }
+
   hypha_core_window_closed (program->core, program->window);
 }
 
 static void
-program_check_load (Waiter *load)
+program_check_load (Waiter *load,
+                    int     code)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (HyphaCore) core = HYPHA_CORE (g_async_result_get_source_object (load->result));
 
   g_assert_null (hypha_core_load_app_finish (core, load->result, &error));
-  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED);
+  g_assert_error (error, HYPHA_ERROR, code);
   g_clear_object (&load->result);
 }
 
 static void
 test_core_close_in_signal (gconstpointer data)
 {
-  Program program = { .core = core_new (), .close_in = data };
+  Program program = { .occasion = data, .core = core_new () };
   g_autoptr (GError) error = NULL;
   Waiter load = { 0 };
+  gboolean in_add_window = g_str_equal (program.occasion->signal, "add-window");
 
-  g_signal_connect_swapped (program.core, program.close_in, G_CALLBACK (program_close_core),
-                            &program);
+  g_signal_connect_swapped (program.core, program.occasion->signal,
+                            G_CALLBACK (program_close_core), &program);
   g_signal_connect_swapped (program.core, "add-window", G_CALLBACK (program_add_window), &program);
   g_assert_true (hypha_core_start (program.core, NULL, &error));
   hypha_core_load_app_async (program.core, "desktop",
@@ -401,12 +444,12 @@ test_core_close_in_signal (gconstpointer data)
                              "</config><script lang=\"javascript\">api.export({})</script>",
                              NULL, on_done, &load);
   g_assert_true (test_wait (program_has_window, &program));
-  if (!program.closed)
+  if (!in_add_window)
     program_run_page (&program);
 
   g_assert_true (program.closed);
   g_assert_true (test_wait_flag (&load.done));
-  program_check_load (&load);
+  program_check_load (&load, in_add_window ? HYPHA_ERROR_NO_HOST : HYPHA_ERROR_NOT_CONNECTED);
   g_assert_true (test_wait (program_page_is_gone, &program));
 
   /* It has been started again, on its old port, and nothing of the old one is left. */
@@ -432,12 +475,13 @@ main (int    argc,
   g_test_add_func ("/core/close-async-cancelled", test_core_close_async_cancelled);
   g_test_add_func ("/core/restart-while-closing", test_core_restart_while_closing);
   g_test_add_func ("/core/close-frees-port", test_core_close_frees_port);
-  g_test_add_data_func ("/core/close-in-add-window", "add-window", test_core_close_in_signal);
-  g_test_add_data_func ("/core/close-in-connection-ready", "connection-ready",
-                        test_core_close_in_signal);
-  g_test_add_data_func ("/core/close-in-service-added", "service-added",
-                        test_core_close_in_signal);
-  g_test_add_data_func ("/core/close-in-service-removed", "service-removed",
-                        test_core_close_in_signal);
+  for (gsize i = 0; i < G_N_ELEMENTS (occasions); i++)
+    {
+      g_autofree char *path = g_strconcat ("/core/close-in-", occasions[i].signal,
+                                           occasions[i].unregister ? "-unregistered" : "", NULL);
+
+      g_test_add_data_func (path, &occasions[i], test_core_close_in_signal);
+    }
+
   return g_test_run ();
 }
