@@ -631,10 +631,7 @@ hypha_core_load_app_async (HyphaCore           *self,
                            gpointer             user_data)
 {
   g_autoptr (GTask) task = NULL;
-  g_autoptr (HyphaUserInfo) user = NULL;
   g_autoptr (GVariant) config = NULL;
-  g_autofree char *uuid = NULL;
-  g_autofree char *user_id = NULL;
 
   g_return_if_fail (HYPHA_IS_CORE (self));
   g_return_if_fail (workspace != NULL);
@@ -656,12 +653,8 @@ hypha_core_load_app_async (HyphaCore           *self,
       return;
     }
 
-  /* Every app is a user of its own: what one may do says nothing of another. */
-  uuid = g_uuid_string_random ();
-  user_id = g_strconcat ("plugin-", uuid, NULL);
-  user = hypha_user_info_new (user_id, NULL, NULL, NULL, 0, FALSE);
   config = g_variant_ref_sink (g_variant_new_parsed ("{'src': <%s>}", source));
-  hypha_app_controller_load_async (self->parts.apps, workspace, user,
+  hypha_app_controller_load_async (self->parts.apps, workspace,
                                    HYPHA_FETCH_ALLOW_FILES | HYPHA_FETCH_ALLOW_PRIVATE, config,
                                    cancellable, hypha_core_app_loaded, g_steal_pointer (&task));
 }

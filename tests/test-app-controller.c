@@ -20,7 +20,6 @@ struct _Desk
 {
   Hub                *hub;
   HyphaAppController *apps;
-  HyphaUserInfo      *user;
   HyphaWindowInfo    *window;   /* the last one asked for */
   guint               removed;
   gboolean            hosted;
@@ -72,7 +71,6 @@ desk_new (void)
 
   desk->hub = hub_new ();
   desk->hosted = TRUE;
-  desk->user = hypha_user_info_new ("plugin", NULL, NULL, NULL, 0, FALSE);
   desk->apps = hypha_app_controller_new (desk->hub->manager, desk->hub->gate, &desk_host, desk);
   return desk;
 }
@@ -104,7 +102,6 @@ desk_free (Desk *desk)
 {
   desk_drop_apps (desk);
   hub_free (desk->hub);
-  hypha_user_info_unref (desk->user);
   g_clear_object (&desk->window);
   g_clear_pointer (&desk->service, g_variant_unref);
   g_clear_error (&desk->error);
@@ -131,8 +128,9 @@ desk_on_loaded (GObject      *source,
 }
 
 static void
-desk_load (Desk       *desk,
-           const char *source)
+desk_load_trusted (Desk            *desk,
+                   const char      *source,
+                   HyphaFetchFlags  trust)
 {
   g_autoptr (GVariant) config = NULL;
 
@@ -140,8 +138,15 @@ desk_load (Desk       *desk,
   desk->done = FALSE;
   g_clear_error (&desk->error);
   g_clear_pointer (&desk->service, g_variant_unref);
-  hypha_app_controller_load_async (desk->apps, "desktop", desk->user, HYPHA_FETCH_DEFAULT, config,
+  hypha_app_controller_load_async (desk->apps, "desktop", trust, config,
                                    NULL, desk_on_loaded, desk);
+}
+
+static void
+desk_load (Desk       *desk,
+           const char *source)
+{
+  desk_load_trusted (desk, source, HYPHA_FETCH_DEFAULT);
 }
 
 static gboolean
@@ -354,6 +359,26 @@ test_app_load_timeout (void)
   g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT);
   g_assert_cmpuint (desk->removed, ==, 1);
   g_assert_cmpuint (hypha_app_controller_get_n_windows (desk->apps), ==, 0);
+}
+
+/* What a person looks at does not vanish. */
+static void
+test_app_window_of_a_person_stays (void)
+{
+  g_autoptr (Desk) desk = desk_new ();
+
+  hypha_app_controller_set_timeout (desk->apps, 20);
+  desk_load_trusted (desk, PLUGIN, HYPHA_FETCH_ALLOW_FILES);
+  g_assert_true (test_wait_flag (&desk->done));
+  g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT);
+  g_assert_cmpuint (desk->removed, ==, 0);
+  g_assert_cmpuint (hypha_app_controller_get_n_windows (desk->apps), ==, 1);
+
+  /* A page of the web exports nothing, and need not. */
+  desk_load_trusted (desk, "http://127.0.0.1:1/page.html", HYPHA_FETCH_ALLOW_FILES);
+  g_assert_true (test_wait_flag (&desk->done));
+  g_assert_no_error (desk->error);
+  g_assert_false (hypha_window_info_is_plugin (desk->window));
 }
 
 static void
@@ -571,6 +596,8 @@ main (int    argc,
   g_test_add_func ("/apps/controller/anonymous-may-not", test_app_anonymous_may_not);
   g_test_add_func ("/apps/controller/bad-sources", test_app_bad_sources);
   g_test_add_func ("/apps/controller/load-timeout", test_app_load_timeout);
+  g_test_add_func ("/apps/controller/window-of-a-person-stays",
+                   test_app_window_of_a_person_stays);
   g_test_add_func ("/apps/controller/window-fails", test_app_window_fails);
   g_test_add_func ("/apps/controller/windows-per-workspace-limit",
                    test_app_windows_per_workspace_limit);

@@ -37,7 +37,6 @@ void                hypha_app_controller_set_timeout   (HyphaAppController   *se
                                                         guint                 milliseconds);
 void                hypha_app_controller_load_async    (HyphaAppController   *self,
                                                         const char           *workspace,
-                                                        HyphaUserInfo        *user,
                                                         HyphaFetchFlags       trust,
                                                         GVariant             *config,
                                                         GCancellable         *cancellable,

@@ -37,6 +37,7 @@ typedef struct
   HyphaConnection    *connection;  /* the page's, once mounted */
   GTask              *loading;     /* waits for the app; NULL when that is over */
   GSource            *deadline;
+  gboolean            personal;    /* the person at this machine opened it, no client */
 } HyphaAppWindow;
 
 /* What one load_app asks for, before there is a window. */
@@ -45,6 +46,7 @@ typedef struct
   char          *workspace;
   HyphaUserInfo *user;
   GVariant      *config;
+  gboolean       personal;  /* the person at this machine asked, no client */
 } HyphaAppLoad;
 
 /* What a finished load gives. */
@@ -393,8 +395,16 @@ hypha_app_window_expire (gpointer data)
                                       "Timeout after %u s: “%s” has not exported its service; a "
                                       "plugin does that with api.export()", self->timeout / 1000,
                                       hypha_window_info_get_name (info)));
-  if (g_hash_table_remove (self->windows, info) && !self->closed)
-    self->host->remove_window (info, self->host_data);
+
+  /* What a person opened is theirs to close, however long it takes. */
+  window = g_hash_table_lookup (self->windows, info);
+  if (window != NULL && !window->personal)
+    {
+      g_hash_table_remove (self->windows, info);
+      if (!self->closed)
+        self->host->remove_window (info, self->host_data);
+    }
+
   return G_SOURCE_REMOVE;
 }
 
@@ -548,7 +558,11 @@ hypha_app_controller_open (HyphaAppController *self,
 
   window = hypha_app_controller_add_window (self, load, name, source->uri, config);
   window->loading = g_object_ref (task);
+  window->personal = load->personal;
   info = g_object_ref (window->info);
+
+  /* A page that a person opens may be any page: nothing is awaited of it. */
+  passive = passive || (load->personal && source->plugin == NULL);
   hypha_app_window_start_deadline (window);
   hypha_app_controller_show (self, task, info, passive);
 }
@@ -602,14 +616,23 @@ hypha_app_controller_load_source (HyphaAppController *self,
                                hypha_app_controller_sourced, g_object_ref (task));
 }
 
+/* Every app is a user of its own: what one may do, or its caller, says nothing of another. */
+static HyphaUserInfo *
+hypha_app_controller_new_user (void)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  g_autofree char *id = g_strconcat ("plugin-", uuid, NULL);
+
+  return hypha_user_info_new (id, NULL, NULL, NULL, 0, FALSE);
+}
+
 /*
- * Opens what config, an a{sv}, names as “src”, for user in workspace. trust says which addresses
+ * Opens what config, an a{sv}, names as “src” in workspace. trust says which addresses
  * whoever asks may have fetched.
  */
 void
 hypha_app_controller_load_async (HyphaAppController  *self,
                                  const char          *workspace,
-                                 HyphaUserInfo       *user,
                                  HyphaFetchFlags      trust,
                                  GVariant            *config,
                                  GCancellable        *cancellable,
@@ -622,8 +645,9 @@ hypha_app_controller_load_async (HyphaAppController  *self,
 
   g_task_set_source_tag (task, hypha_app_controller_load_async);
   load->workspace = g_strdup (workspace);
-  load->user = hypha_user_info_ref (user);
+  load->user = hypha_app_controller_new_user ();
   load->config = g_variant_ref (config);
+  load->personal = (trust & HYPHA_FETCH_ALLOW_FILES) != 0;
   g_task_set_task_data (task, load, hypha_app_load_free);
 
   g_variant_lookup (config, "src", "&s", &source);
@@ -780,8 +804,8 @@ hypha_app_controller_serve_load (HyphaInvocation *invocation,
     hypha_invocation_return_error (invocation, g_steal_pointer (&error));
   else
     hypha_app_controller_load_async (self, hypha_peer_get_workspace (caller),
-                                     hypha_peer_get_user (caller), HYPHA_FETCH_DEFAULT, config,
-                                     NULL, hypha_app_controller_loaded,
+                                     HYPHA_FETCH_DEFAULT, config, NULL,
+                                     hypha_app_controller_loaded,
                                      hypha_invocation_ref (invocation));
 }
 

@@ -285,7 +285,8 @@ hypha_rpc_chunks_store (HyphaRpcChunks  *self,
   if (index < 0)
     index = entry->pieces->len;
 
-  if (index >= HYPHA_CHUNKS_MAX_PIECES || index > entry->pieces->len + HYPHA_CHUNKS_MAX_GAP || client->bytes + size > HYPHA_CHUNKS_MAX_BYTES ||
+  if (index >= HYPHA_CHUNKS_MAX_PIECES || index > entry->pieces->len + HYPHA_CHUNKS_MAX_GAP ||
+      client->bytes + size > HYPHA_CHUNKS_MAX_BYTES ||
       self->total + size > HYPHA_CHUNKS_MAX_TOTAL)
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
