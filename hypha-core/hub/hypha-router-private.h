@@ -23,7 +23,7 @@ HyphaUserInfo   *hypha_peer_get_user       (HyphaPeer        *self);
 HyphaConnection *hypha_peer_get_connection (HyphaPeer        *self);
 gboolean         hypha_peer_is_internal    (HyphaPeer        *self);
 gboolean         hypha_peer_is_attached    (HyphaPeer        *self);
-void             hypha_peer_subscribe      (HyphaPeer        *self,
+gboolean         hypha_peer_subscribe      (HyphaPeer        *self,
                                             const char       *event);
 void             hypha_peer_unsubscribe    (HyphaPeer        *self,
                                             const char       *event);
