@@ -177,6 +177,7 @@ desk_open_page (Desk *desk)
   client_send_text (page, hello);
   text = client_take_text (page);
   g_assert_nonnull (strstr (text, "\"connection_info\""));
+  page->id = g_strdup (hypha_window_info_get_client_id (desk->window));
   return page;
 }
 
@@ -221,8 +222,9 @@ page_export (Client *page)
                                      " 'config': <{'visibility': <'public'>}>}>]>}"));
   page_serve (page, "services.built-in.get_service", "resolve",
               g_variant_new_parsed ("{'id': <'default'>,"
-                                    " 'setup': <{'_rtype': <'method'>, '_rtarget': <'x'>}>,"
-                                    " 'run': <{'_rtype': <'method'>, '_rtarget': <'x'>}>}"));
+                                    " 'setup': <{'_rtype': <'method'>, '_rtarget': <%s>}>,"
+                                    " 'run': <{'_rtype': <'method'>, '_rtarget': <%s>}>}",
+                                    page->id, page->id));
 }
 
 static GVariant *

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hypha-lookup-private.h"
+#include "hypha-query-private.h"
 #include "hypha-rpc-chunks-private.h"
 #include "test-hub-fixture.h"
 #include "test-utils.h"
@@ -98,10 +99,10 @@ test_manager_unknown_method (void)
   g_assert_true (g_str_has_prefix (error, "Method not found: "));
 }
 
-/* Finds by every form, and asks the provider itself. */
+/* Answers one get_service with service, an a{sv}. */
 static void
-serve_one_get (Client     *provider,
-               const char *service)
+serve_get_value (Client   *provider,
+                 GVariant *service)
 {
   g_autoptr (GVariant) extra = NULL;
   g_autoptr (GVariant) envelope = client_take (provider, &extra);
@@ -119,9 +120,18 @@ serve_one_get (Client     *provider,
   client_send (provider,
                g_variant_new_parsed ("{'type': <'method'>, 'to': <'*/workspace-manager'>,"
                                      " 'method': <%s>, 'parent': <%s>}", resolve, session),
-               g_variant_new_parsed ("{'args': <[<{'id': <%s>, 'f': <{'_rtype': <'method'>,"
-                                     " '_rtarget': <'p'>, '_rmethod': <'services.x.f'>}>}>]>}",
-                                     service));
+               g_variant_new_parsed ("{'args': <[<%*>]>}", service));
+}
+
+/* Finds by every form, and asks the provider itself. */
+static void
+serve_one_get (Client     *provider,
+               const char *service)
+{
+  serve_get_value (provider,
+                   g_variant_new_parsed ("{'id': <%s>, 'f': <{'_rtype': <'method'>,"
+                                         " '_rtarget': <'p'>, '_rmethod': <'services.x.f'>}>}",
+                                         service));
 }
 
 typedef struct
@@ -204,6 +214,43 @@ test_manager_get_service_forms (void)
   assert_found (hub, NULL, "ws-a", "*", NULL);
 }
 
+/* A service that would have its users call a third client in their own name. */
+static void
+test_manager_foreign_targets (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) provider = hub_connect (hub, "p", token);
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("bob", NULL, NULL, NULL, 0, FALSE);
+  g_autoptr (GVariant) query = g_variant_ref_sink (g_variant_new_string ("ws-a/p:calc"));
+  static const char *const bad[] = {
+    "{'f': <{'_rtype': <'method'>, '_rtarget': <'ws-b/v'>}>}",
+    "{'f': <{'_rtype': <'method'>, '_rtarget': <'v'>}>}",
+    "{'f': <{'_rtype': <'generator'>, '_rtarget': <'*/workspace-manager'>}>}",
+    "{'a': <{'b': <[<int64 1>, <{'_rtarget': <'ws-b/v'>, '_rtype': <'method'>}>]>}>}",
+    "{'f': <{'_rtype': <'method'>, '_rtarget': <[<'ws-b/v'>]>}>}",
+    "{'f': <{'_rtype': <'x'>, '_rtarget': <'ws-a/p'>, '_rtype': <'method'>,"
+    " '_rtarget': <'ws-b/v'>}>}",
+    "{'_rtype': <'method'>, '_rtarget': <'ws-b/v'>}",
+  };
+
+  client_register (provider, "calc", "public");
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      Got got = { 0 };
+
+      hypha_lookup_get_async (hub->manager, user, "ws-b", query, NULL, NULL, on_got, &got);
+      serve_get_value (provider, g_variant_new_parsed (bad[i]));
+      g_assert_true (test_wait_flag (&got.done));
+      g_assert_null (got.value);
+      g_assert_error (got.error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED);
+      g_assert_true (g_str_has_prefix (got.error->message, "service ws-a/p:calc hands out"));
+      if (i == 0)
+        g_assert_true (g_str_has_suffix (got.error->message, "another client, ws-b/v"));
+      g_error_free (got.error);
+    }
+}
+
 /* H13, H14: a protected service of another workspace is neither given nor listed. */
 static void
 test_manager_protected (void)
@@ -251,6 +298,102 @@ test_manager_list (void)
   g_assert_null (client_call_manager (client, "list_services",
                                       g_variant_new_parsed ("[<{'bad': <'x'>}>]"), &error));
   g_assert_cmpstr (error, ==, "Invalid query keys: bad");
+}
+
+/* As a keyword, as stock Python clients send it, and as the second argument. */
+static void
+test_manager_list_unlisted_argument (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) client = hub_connect (hub, "p", token);
+  g_autoptr (GVariant) second = NULL;
+  g_autoptr (GVariant) without = NULL;
+  g_autoptr (GVariant) envelope = NULL;
+  g_autoptr (GVariant) extra = NULL;
+  g_autoptr (GVariant) args = NULL;
+  g_autoptr (GVariant) named = NULL;
+  g_autofree char *error = NULL;
+
+  client_register (client, "one", "public");
+  client_register (client, "two", "unlisted");
+  second = client_call_manager (client, "list_services",
+                                g_variant_new_parsed ("[<@mv nothing>, <true>]"), NULL);
+  g_assert_cmpuint (g_variant_n_children (second), ==, 2);
+  without = client_call_manager (client, "list_services",
+                                 g_variant_new_parsed ("[<@mv nothing>, <false>]"), NULL);
+  g_assert_cmpuint (g_variant_n_children (without), ==, 1);
+  g_assert_null (client_call_manager (client, "list_services",
+                                      g_variant_new_parsed ("[<'ws-a'>, <'yes'>]"), &error));
+  g_assert_cmpstr (error, ==, "include_unlisted must be true or false");
+
+  client_send (client,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'*/workspace-manager'>,"
+                                     " 'method': <'services.default.list_services'>,"
+                                     " 'session': <'named'>}"),
+               g_variant_new_parsed ("{'args': <[<{'include_unlisted': <true>}>]>,"
+                                     " 'with_kwargs': <true>, 'promise': <'*'>}"));
+  envelope = client_take (client, &extra);
+  args = g_variant_lookup_value (extra, "args", G_VARIANT_TYPE ("av"));
+  g_variant_get_child (args, 0, "v", &named);
+  g_assert_cmpuint (g_variant_n_children (named), ==, 2);
+}
+
+/* The workspace key widens an id that named one address. */
+static void
+test_manager_exact_id_in_any_workspace (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) provider = hub_connect (hub, "p", token);
+  g_auto (HyphaQuery) query = { 0 };
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("bob", NULL, NULL, NULL, 0, FALSE);
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GPtrArray) found = NULL;
+  g_autoptr (GError) error = NULL;
+
+  client_register (provider, "open", "public");
+  value = g_variant_ref_sink (g_variant_new_parsed ("{'id': <'ws-z/p:open'>,"
+                                                    " 'workspace': <'*'>}"));
+  g_assert_true (hypha_query_parse_get (&query, value, "ws-b", &error));
+  g_assert_no_error (error);
+  found = hypha_query_find (&query, hub->registry, user, "ws-b", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (found->len, ==, 1);
+  g_assert_cmpstr (hypha_service_info_get_id (g_ptr_array_index (found, 0)), ==, "ws-a/p:open");
+}
+
+/* Five clients with records that each of them may have, but that make no sane list. */
+static void
+test_manager_lookup_max_list (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) client = hub_connect (hub, "p", token);
+  g_autofree char *docs = g_strnfill (HYPHA_LOOKUP_MAX_LIST / 5, 'x');
+  g_autofree char *error = NULL;
+  g_autoptr (GVariant) record = NULL;
+  g_autoptr (GVariant) narrow = NULL;
+  g_autofree char *message = NULL;
+
+  message = g_strdup_printf ("the 5 services found take more than %d bytes, narrow the query",
+                             HYPHA_LOOKUP_MAX_LIST);
+  record = g_variant_ref_sink (g_variant_new_parsed ("{'docs': <%s>}", docs));
+  for (guint i = 0; i < 5; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("c%u", i);
+      g_autoptr (HyphaServiceInfo) info = hypha_service_info_new ("ws-a", id, "s", record, NULL);
+      gboolean replaced;
+
+      g_assert_true (hypha_registry_put (hub->registry, info, &replaced, NULL));
+    }
+
+  g_assert_null (client_call_manager (client, "list_services", g_variant_new_parsed ("@av []"),
+                                      &error));
+  g_assert_cmpstr (error, ==, message);
+  narrow = client_call_manager (client, "list_services",
+                                g_variant_new_parsed ("[<{'service_id': <'none'>}>]"), NULL);
+  g_assert_cmpuint (g_variant_n_children (narrow), ==, 0);
 }
 
 /* H9: only one's own services can be registered and unregistered. */
@@ -586,6 +729,11 @@ main (int    argc,
   g_test_add_func ("/hub/manager/get-service-forms", test_manager_get_service_forms);
   g_test_add_func ("/hub/manager/protected", test_manager_protected);
   g_test_add_func ("/hub/manager/list", test_manager_list);
+  g_test_add_func ("/hub/manager/foreign-targets", test_manager_foreign_targets);
+  g_test_add_func ("/hub/manager/list-unlisted-argument", test_manager_list_unlisted_argument);
+  g_test_add_func ("/hub/manager/exact-id-in-any-workspace",
+                   test_manager_exact_id_in_any_workspace);
+  g_test_add_func ("/hub/manager/lookup-max-list", test_manager_lookup_max_list);
   g_test_add_func ("/hub/manager/foreign-ids", test_manager_foreign_ids);
   g_test_add_func ("/hub/manager/default-workspace", test_manager_default_workspace);
   g_test_add_func ("/hub/manager/services-per-client-limit",

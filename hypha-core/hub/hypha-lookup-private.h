@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* Bytes of the records that one list may have. */
+#define HYPHA_LOOKUP_MAX_LIST (64 * 1024 * 1024)
+
 /* Finding services: the grammar of queries, who may see what, and fetching from the provider. */
 
 GVariant  *hypha_lookup_list         (HyphaManager         *manager,

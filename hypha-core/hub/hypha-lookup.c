@@ -48,16 +48,142 @@ hypha_lookup_url (HyphaManager     *manager,
                           hypha_service_info_get_service (info));
 }
 
+static char *
+hypha_lookup_provider (HyphaServiceInfo *info)
+{
+  return g_strconcat (hypha_service_info_get_workspace (info), "/",
+                      hypha_service_info_get_client (info), NULL);
+}
+
+static gboolean
+hypha_lookup_check_target (HyphaServiceInfo  *info,
+                           GVariant          *target,
+                           const char        *provider,
+                           GError           **error)
+{
+  g_autofree char *quoted = NULL;
+
+  if (!g_variant_is_of_type (target, G_VARIANT_TYPE_STRING))
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                   "service %s hands out a function whose target is not a text",
+                   hypha_service_info_get_id (info));
+      return FALSE;
+    }
+
+  if (g_str_equal (g_variant_get_string (target, NULL), provider))
+    return TRUE;
+
+  quoted = hypha_error_quote (g_variant_get_string (target, NULL));
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+               "service %s hands out a function of another client, %s",
+               hypha_service_info_get_id (info), quoted);
+  return FALSE;
+}
+
+static gboolean
+hypha_lookup_is_word (GVariant   *value,
+                      const char *word)
+{
+  return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) &&
+         g_str_equal (g_variant_get_string (value, NULL), word);
+}
+
+/* Whether a map is one that clients turn into a function. Every entry counts: of a key that
+   comes twice some clients take the first and some the last. */
+static gboolean
+hypha_lookup_is_function (GVariant *map)
+{
+  GVariantIter iter;
+  const char *key;
+  GVariant *item;
+
+  g_variant_iter_init (&iter, map);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &item))
+    {
+      g_autoptr (GVariant) owned = item;
+
+      if (g_str_equal (key, "_rtype") &&
+          (hypha_lookup_is_word (item, "method") || hypha_lookup_is_word (item, "generator")))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static gboolean hypha_lookup_check_targets (HyphaServiceInfo  *info,
+                                            GVariant          *value,
+                                            const char        *provider,
+                                            GError           **error);
+
+static gboolean
+hypha_lookup_check_map (HyphaServiceInfo  *info,
+                        GVariant          *map,
+                        const char        *provider,
+                        GError           **error)
+{
+  gboolean function = hypha_lookup_is_function (map);
+  GVariantIter iter;
+  const char *key;
+  GVariant *item;
+
+  g_variant_iter_init (&iter, map);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &item))
+    {
+      g_autoptr (GVariant) owned = item;
+
+      if (function && g_str_equal (key, "_rtarget") &&
+          !hypha_lookup_check_target (info, item, provider, error))
+        return FALSE;
+      if (!hypha_lookup_check_targets (info, item, provider, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/*
+ * A service hands out its provider's functions only: those of a third client would be called with
+ * the rights of whoever uses the service, without that user's knowing.
+ */
+static gboolean
+hypha_lookup_check_targets (HyphaServiceInfo  *info,
+                            GVariant          *value,
+                            const char        *provider,
+                            GError           **error)
+{
+  GVariantIter iter;
+  GVariant *item;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
+    return hypha_lookup_check_map (info, value, provider, error);
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE ("av")))
+    return TRUE;
+
+  g_variant_iter_init (&iter, value);
+  while (g_variant_iter_next (&iter, "v", &item))
+    {
+      g_autoptr (GVariant) owned = item;
+
+      if (!hypha_lookup_check_targets (info, item, provider, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
 /*
  * What the caller gets: the provider's own words, with absolute addresses, so that it calls the
  * provider directly and the provider sees who calls.
  */
 static GVariant *
-hypha_lookup_complete (HyphaManager     *manager,
-                       HyphaServiceInfo *info,
-                       GVariant         *answer)
+hypha_lookup_complete (HyphaManager      *manager,
+                       HyphaServiceInfo  *info,
+                       GVariant          *answer,
+                       GError           **error)
 {
   const char *workspace = hypha_service_info_get_workspace (info);
+  g_autofree char *provider = hypha_lookup_provider (info);
   g_autoptr (GVariant) absolute = NULL;
   g_autoptr (GVariant) config = NULL;
   g_autofree char *url = hypha_lookup_url (manager, info);
@@ -65,6 +191,9 @@ hypha_lookup_complete (HyphaManager     *manager,
   GVariantDict config_dict;
 
   absolute = g_variant_ref_sink (hypha_rpc_codec_make_absolute (answer, workspace));
+  if (!hypha_lookup_check_targets (info, absolute, provider, error))
+    return NULL;
+
   config = g_variant_lookup_value (absolute, "config", G_VARIANT_TYPE_VARDICT);
   g_variant_dict_init (&config_dict, config);
   g_variant_dict_insert (&config_dict, "workspace", "s", workspace);
@@ -86,11 +215,14 @@ hypha_lookup_answered (GObject      *source,
   HyphaServiceInfo *info = g_ptr_array_index (lookup->candidates, lookup->next);
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
+  g_autoptr (GVariant) service = NULL;
 
   lookup->next++;
   if (answer != NULL && g_variant_is_of_type (answer, G_VARIANT_TYPE_VARDICT))
-    g_task_return_pointer (task, hypha_lookup_complete (lookup->manager, info, answer),
-                           (GDestroyNotify) g_variant_unref);
+    service = hypha_lookup_complete (lookup->manager, info, answer, &error);
+
+  if (service != NULL)
+    g_task_return_pointer (task, g_steal_pointer (&service), (GDestroyNotify) g_variant_unref);
   else if (lookup->next < lookup->candidates->len)
     hypha_lookup_try_next (task);
   else if (error == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
@@ -107,11 +239,9 @@ hypha_lookup_try_next (GTask *task)
 {
   HyphaLookup *lookup = g_task_get_task_data (task);
   HyphaServiceInfo *info = g_ptr_array_index (lookup->candidates, lookup->next);
-  g_autofree char *target = NULL;
+  g_autofree char *target = hypha_lookup_provider (info);
   GVariantBuilder args;
 
-  target = g_strconcat (hypha_service_info_get_workspace (info), "/",
-                        hypha_service_info_get_client (info), NULL);
   g_variant_builder_init (&args, G_VARIANT_TYPE ("av"));
   g_variant_builder_add (&args, "v",
                          g_variant_new_string (hypha_service_info_get_service (info)));
@@ -203,6 +333,46 @@ hypha_lookup_records (GPtrArray *found)
   return g_variant_ref_sink (g_variant_builder_end (&list));
 }
 
+static gboolean
+hypha_lookup_check_size (GPtrArray  *found,
+                         GError    **error)
+{
+  gsize bytes = 0;
+
+  for (guint i = 0; i < found->len; i++)
+    bytes += g_variant_get_size (hypha_service_info_get_record (g_ptr_array_index (found, i)));
+
+  if (bytes <= HYPHA_LOOKUP_MAX_LIST)
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
+               "the %u services found take more than %d bytes, narrow the query", found->len,
+               HYPHA_LOOKUP_MAX_LIST);
+  return FALSE;
+}
+
+static GVariant *
+hypha_lookup_list_query (HyphaManager   *manager,
+                         HyphaUserInfo  *user,
+                         const char     *workspace,
+                         GVariant       *query,
+                         gboolean        unlisted,
+                         GError        **error)
+{
+  g_auto (HyphaQuery) parsed = { 0 };
+  g_autoptr (GPtrArray) found = NULL;
+
+  if (!hypha_query_parse_list (&parsed, query, workspace, error))
+    return NULL;
+
+  parsed.unlisted = parsed.unlisted || unlisted;
+  found = hypha_query_find (&parsed, hypha_manager_get_registry (manager), user, workspace, error);
+  if (found == NULL || !hypha_lookup_check_size (found, error))
+    return NULL;
+
+  return hypha_lookup_records (found);
+}
+
 /* The records, an av, of the services that query, which may be NULL, means for user. */
 GVariant *
 hypha_lookup_list (HyphaManager   *manager,
@@ -211,14 +381,7 @@ hypha_lookup_list (HyphaManager   *manager,
                    GVariant       *query,
                    GError        **error)
 {
-  g_auto (HyphaQuery) parsed = { 0 };
-  g_autoptr (GPtrArray) found = NULL;
-
-  if (!hypha_query_parse_list (&parsed, query, workspace, error))
-    return NULL;
-
-  found = hypha_query_find (&parsed, hypha_manager_get_registry (manager), user, workspace, error);
-  return found != NULL ? hypha_lookup_records (found) : NULL;
+  return hypha_lookup_list_query (manager, user, workspace, query, FALSE, error);
 }
 
 static void
@@ -267,6 +430,29 @@ hypha_lookup_serve_get (HyphaInvocation *invocation,
                           hypha_invocation_ref (invocation));
 }
 
+/* The second argument of list_services; absent it is FALSE. */
+static gboolean
+hypha_lookup_take_unlisted (HyphaInvocation  *invocation,
+                            gboolean         *unlisted,
+                            GError          **error)
+{
+  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 1, "include_unlisted");
+
+  *unlisted = FALSE;
+  if (value == NULL)
+    return TRUE;
+
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                           "include_unlisted must be true or false");
+      return FALSE;
+    }
+
+  *unlisted = g_variant_get_boolean (value);
+  return TRUE;
+}
+
 static void
 hypha_lookup_serve_list (HyphaInvocation *invocation,
                          gpointer         data)
@@ -276,13 +462,15 @@ hypha_lookup_serve_list (HyphaInvocation *invocation,
   g_autoptr (GVariant) query = NULL;
   g_autoptr (GVariant) found = NULL;
   g_autoptr (GError) error = NULL;
+  gboolean unlisted;
 
   if (caller == NULL)
     return;
 
   query = hypha_invocation_dup_arg (invocation, 0, "query");
-  found = hypha_lookup_list (manager, hypha_peer_get_user (caller),
-                             hypha_peer_get_workspace (caller), query, &error);
+  if (hypha_lookup_take_unlisted (invocation, &unlisted, &error))
+    found = hypha_lookup_list_query (manager, hypha_peer_get_user (caller),
+                                     hypha_peer_get_workspace (caller), query, unlisted, &error);
   if (found != NULL)
     hypha_invocation_return (invocation, found);
   else

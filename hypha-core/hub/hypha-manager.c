@@ -6,6 +6,7 @@
 
 #include "hypha-lookup-private.h"
 #include "hypha-manager-private.h"
+#include "hypha-peer-private.h"
 #include "hypha-pipe-connection-private.h"
 #include "hypha-token-methods-private.h"
 
@@ -472,8 +473,10 @@ hypha_manager_change_subscription (HyphaManager    *self,
     {
       if (!subscribe)
         hypha_peer_unsubscribe (caller, *p);
-      else if (hypha_manager_check_event (caller, *p, &error))
-        hypha_peer_subscribe (caller, *p);
+      else if (hypha_manager_check_event (caller, *p, &error) &&
+               !hypha_peer_subscribe (caller, *p))
+        g_set_error (&error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                     "a client may subscribe to %d events, not more", HYPHA_PEER_MAX_SUBSCRIPTIONS);
     }
 
   if (error != NULL)

@@ -107,16 +107,21 @@ hypha_peer_is_attached (HyphaPeer *self)
   return self->attached;
 }
 
-/* Beyond the limit new subscriptions are ignored: the caller has asked for more than exists. */
-void
+/* FALSE, with nothing changed, beyond HYPHA_PEER_MAX_SUBSCRIPTIONS. */
+gboolean
 hypha_peer_subscribe (HyphaPeer  *self,
                       const char *event)
 {
   if (self->subscriptions == NULL)
     self->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  if (g_hash_table_size (self->subscriptions) < HYPHA_PEER_MAX_SUBSCRIPTIONS)
-    g_hash_table_add (self->subscriptions, g_strdup (event));
+  if (g_hash_table_contains (self->subscriptions, event))
+    return TRUE;
+  if (g_hash_table_size (self->subscriptions) >= HYPHA_PEER_MAX_SUBSCRIPTIONS)
+    return FALSE;
+
+  g_hash_table_add (self->subscriptions, g_strdup (event));
+  return TRUE;
 }
 
 void

@@ -98,6 +98,10 @@ hypha_query_refine (HyphaQuery  *query,
     hypha_query_set_app (query, app);
   hypha_query_set (&query->visibility, visibility);
   hypha_query_set (&query->type, type);
+
+  /* The other keys may have widened what the id had named, or named what it had left open. */
+  query->exact = query->exact && query->workspace != NULL && query->client != NULL;
+  query->or_client = query->or_client && query->workspace != NULL && query->client == NULL;
   return TRUE;
 }
 

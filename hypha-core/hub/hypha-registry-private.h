@@ -8,12 +8,18 @@ G_BEGIN_DECLS
 /* Services that one client may register, and the size of one record, in bytes. */
 #define HYPHA_REGISTRY_MAX_SERVICES 1000
 #define HYPHA_REGISTRY_MAX_RECORD (1024 * 1024)
+/* Bytes that the records of one client, and those of all clients, may take together. */
+#define HYPHA_REGISTRY_MAX_CLIENT_BYTES (16 * 1024 * 1024)
+#define HYPHA_REGISTRY_MAX_TOTAL_BYTES (512 * 1024 * 1024)
 
 #define HYPHA_TYPE_REGISTRY (hypha_registry_get_type ())
 
 G_DECLARE_FINAL_TYPE (HyphaRegistry, hypha_registry, HYPHA, REGISTRY, GObject)
 
 HyphaRegistry    *hypha_registry_new           (void);
+void              hypha_registry_set_limits    (HyphaRegistry     *self,
+                                                gsize              max_client_bytes,
+                                                gsize              max_total_bytes);
 GListModel       *hypha_registry_get_model     (HyphaRegistry     *self);
 gboolean          hypha_registry_put           (HyphaRegistry     *self,
                                                 HyphaServiceInfo  *info,

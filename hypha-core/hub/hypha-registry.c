@@ -2,19 +2,33 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "hypha-registry-private.h"
 
 /*
- * HyphaRegistry: the services of all workspaces, by address and by workspace. Signals tell of
- * every change; the model lists those that people care for, without the built-in ones.
+ * HyphaRegistry: the services of all workspaces, by address, by workspace and by client. Signals
+ * tell of every change; the model lists those that people care for, without the built-in ones.
  */
+
+/* What one client has registered. */
+typedef struct
+{
+  GTree *services;  /* id → HyphaServiceInfo, borrowed, in the order of ids */
+  gsize  bytes;     /* of their records */
+} HyphaRegistryClient;
+
 struct _HyphaRegistry
 {
   GObject     parent_instance;
 
   GHashTable *services;    /* id → HyphaServiceInfo */
   GHashTable *workspaces;  /* name → GTree of id → HyphaServiceInfo, in the order of ids */
-  GListStore *model;
+  GHashTable *clients;     /* “workspace/client” → HyphaRegistryClient */
+  GListStore *model;       /* in the order of ids, so that a position is found by halving */
+  gsize       bytes;       /* of all records */
+  gsize       max_client_bytes;
+  gsize       max_total_bytes;
 };
 
 enum
@@ -30,10 +44,20 @@ static guint signals[N_SIGNALS];
 G_DEFINE_FINAL_TYPE (HyphaRegistry, hypha_registry, G_TYPE_OBJECT)
 
 static void
+hypha_registry_client_free (gpointer data)
+{
+  HyphaRegistryClient *client = data;
+
+  g_tree_unref (client->services);
+  g_free (client);
+}
+
+static void
 hypha_registry_finalize (GObject *object)
 {
   HyphaRegistry *self = HYPHA_REGISTRY (object);
 
+  g_hash_table_unref (self->clients);
   g_hash_table_unref (self->workspaces);
   g_hash_table_unref (self->services);
   g_object_unref (self->model);
@@ -65,13 +89,27 @@ hypha_registry_init (HyphaRegistry *self)
   self->services = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                             (GDestroyNotify) g_tree_unref);
+  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                         hypha_registry_client_free);
   self->model = g_list_store_new (HYPHA_TYPE_SERVICE_INFO);
+  self->max_client_bytes = HYPHA_REGISTRY_MAX_CLIENT_BYTES;
+  self->max_total_bytes = HYPHA_REGISTRY_MAX_TOTAL_BYTES;
 }
 
 HyphaRegistry *
 hypha_registry_new (void)
 {
   return g_object_new (HYPHA_TYPE_REGISTRY, NULL);
+}
+
+/* Other limits than the named ones, for tests that would have to fill them. */
+void
+hypha_registry_set_limits (HyphaRegistry *self,
+                           gsize          max_client_bytes,
+                           gsize          max_total_bytes)
+{
+  self->max_client_bytes = max_client_bytes;
+  self->max_total_bytes = max_total_bytes;
 }
 
 GListModel *
@@ -103,58 +141,143 @@ hypha_registry_ensure_workspace (HyphaRegistry *self,
   return tree;
 }
 
+static char *
+hypha_registry_client_id (HyphaServiceInfo *info)
+{
+  return g_strconcat (hypha_service_info_get_workspace (info), "/",
+                      hypha_service_info_get_client (info), NULL);
+}
+
+static HyphaRegistryClient *
+hypha_registry_ensure_client (HyphaRegistry    *self,
+                              HyphaServiceInfo *info)
+{
+  g_autofree char *id = hypha_registry_client_id (info);
+  HyphaRegistryClient *client = g_hash_table_lookup (self->clients, id);
+
+  if (client == NULL)
+    {
+      client = g_new0 (HyphaRegistryClient, 1);
+      client->services = g_tree_new_full (hypha_registry_compare_ids, NULL, NULL, NULL);
+      g_hash_table_insert (self->clients, g_steal_pointer (&id), client);
+    }
+
+  return client;
+}
+
+static gsize
+hypha_registry_record_size (HyphaServiceInfo *info)
+{
+  return info != NULL ? g_variant_get_size (hypha_service_info_get_record (info)) : 0;
+}
+
+static void
+hypha_registry_index (HyphaRegistry    *self,
+                      HyphaServiceInfo *info)
+{
+  HyphaRegistryClient *client = hypha_registry_ensure_client (self, info);
+
+  g_tree_replace (client->services, (gpointer) hypha_service_info_get_id (info), info);
+  client->bytes += hypha_registry_record_size (info);
+  self->bytes += hypha_registry_record_size (info);
+}
+
+static void
+hypha_registry_unindex (HyphaRegistry    *self,
+                        HyphaServiceInfo *info)
+{
+  g_autofree char *id = hypha_registry_client_id (info);
+  HyphaRegistryClient *client = g_hash_table_lookup (self->clients, id);
+
+  client->bytes -= hypha_registry_record_size (info);
+  self->bytes -= hypha_registry_record_size (info);
+  g_tree_remove (client->services, hypha_service_info_get_id (info));
+  if (g_tree_nnodes (client->services) == 0)
+    g_hash_table_remove (self->clients, id);
+}
+
 static gboolean
 hypha_registry_model_find (HyphaRegistry *self,
                            const char    *id,
                            guint         *position)
 {
-  guint n = g_list_model_get_n_items (G_LIST_MODEL (self->model));
+  guint start = 0;
+  guint end = g_list_model_get_n_items (G_LIST_MODEL (self->model));
 
-  for (guint i = 0; i < n; i++)
+  while (start < end)
     {
-      g_autoptr (HyphaServiceInfo) info = g_list_model_get_item (G_LIST_MODEL (self->model), i);
+      guint middle = start + (end - start) / 2;
+      g_autoptr (HyphaServiceInfo) info = g_list_model_get_item (G_LIST_MODEL (self->model),
+                                                                 middle);
+      int order = strcmp (hypha_service_info_get_id (info), id);
 
-      if (g_str_equal (hypha_service_info_get_id (info), id))
+      if (order == 0)
         {
-          *position = i;
+          *position = middle;
           return TRUE;
         }
+
+      if (order < 0)
+        start = middle + 1;
+      else
+        end = middle;
     }
 
   return FALSE;
 }
 
+static gint
+hypha_registry_compare_infos (gconstpointer a,
+                              gconstpointer b,
+                              gpointer      data)
+{
+  return strcmp (hypha_service_info_get_id ((HyphaServiceInfo *) a),
+                 hypha_service_info_get_id ((HyphaServiceInfo *) b));
+}
+
 static void
 hypha_registry_model_put (HyphaRegistry    *self,
-                          HyphaServiceInfo *info,
-                          gboolean          replaced)
+                          HyphaServiceInfo *info)
 {
   guint position;
 
   if (hypha_service_info_is_built_in (info))
     return;
 
-  if (replaced && hypha_registry_model_find (self, hypha_service_info_get_id (info), &position))
+  if (hypha_registry_model_find (self, hypha_service_info_get_id (info), &position))
     g_list_store_splice (self->model, position, 1, (gpointer *) &info, 1);
   else
-    g_list_store_append (self->model, info);
+    g_list_store_insert_sorted (self->model, info, hypha_registry_compare_infos, NULL);
 }
 
-static guint
-hypha_registry_count_client (HyphaRegistry *self,
-                             const char    *workspace,
-                             const char    *client)
+/* Whether info, in the place of old where there is one, stays within all limits. */
+static gboolean
+hypha_registry_check_limits (HyphaRegistry     *self,
+                             HyphaServiceInfo  *info,
+                             HyphaServiceInfo  *old,
+                             GError           **error)
 {
-  g_autoptr (GPtrArray) all = hypha_registry_list (self, workspace);
-  guint n = 0;
+  g_autofree char *id = hypha_registry_client_id (info);
+  HyphaRegistryClient *client = g_hash_table_lookup (self->clients, id);
+  gsize added = hypha_registry_record_size (info);
+  gsize freed = hypha_registry_record_size (old);
 
-  for (guint i = 0; i < all->len; i++)
-    {
-      if (g_str_equal (hypha_service_info_get_client (g_ptr_array_index (all, i)), client))
-        n++;
-    }
+  if (old == NULL && client != NULL &&
+      g_tree_nnodes (client->services) >= HYPHA_REGISTRY_MAX_SERVICES)
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                 "a client may register %d services, not more", HYPHA_REGISTRY_MAX_SERVICES);
+  else if ((client != NULL ? client->bytes : 0) - freed + added > self->max_client_bytes)
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                 "the descriptions of a client's services may take %" G_GSIZE_FORMAT
+                 " bytes, not more", self->max_client_bytes);
+  else if (self->bytes - freed + added > self->max_total_bytes)
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                 "the descriptions of all services may take %" G_GSIZE_FORMAT " bytes, not more",
+                 self->max_total_bytes);
+  else
+    return TRUE;
 
-  return n;
+  return FALSE;
 }
 
 /* Adds a service, or puts it in the place of the one with its address. */
@@ -166,21 +289,22 @@ hypha_registry_put (HyphaRegistry     *self,
 {
   const char *id = hypha_service_info_get_id (info);
   const char *workspace = hypha_service_info_get_workspace (info);
+  HyphaServiceInfo *old = g_hash_table_lookup (self->services, id);
 
-  *replaced = g_hash_table_contains (self->services, id);
-  if (!*replaced && hypha_registry_count_client (self, workspace,
-                                                 hypha_service_info_get_client (info)) >=
-                      HYPHA_REGISTRY_MAX_SERVICES)
-    {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-                   "a client may register %d services, not more", HYPHA_REGISTRY_MAX_SERVICES);
-      return FALSE;
-    }
+  *replaced = old != NULL;
+  if (!hypha_registry_check_limits (self, info, old, error))
+    return FALSE;
 
+  /* One block instead of a tree of small values, and the message that it came in is let go: only
+     so does a record take the memory that is counted. */
+  g_variant_get_data (hypha_service_info_get_record (info));
+  if (old != NULL)
+    hypha_registry_unindex (self, old);
+  hypha_registry_index (self, info);
   g_tree_replace (hypha_registry_ensure_workspace (self, workspace), (gpointer) id,
                   g_object_ref (info));
   g_hash_table_replace (self->services, (gpointer) id, g_object_ref (info));
-  hypha_registry_model_put (self, info, *replaced);
+  hypha_registry_model_put (self, info);
   g_signal_emit (self, signals[*replaced ? SERVICE_UPDATED : SERVICE_ADDED], 0, info);
   return TRUE;
 }
@@ -201,6 +325,7 @@ hypha_registry_remove (HyphaRegistry *self,
   g_object_ref (info);
   workspace = hypha_service_info_get_workspace (info);
   tree = g_hash_table_lookup (self->workspaces, workspace);
+  hypha_registry_unindex (self, info);
   g_hash_table_remove (self->services, id);
   g_tree_remove (tree, hypha_service_info_get_id (info));
   if (g_tree_nnodes (tree) == 0)
@@ -212,21 +337,31 @@ hypha_registry_remove (HyphaRegistry *self,
   return TRUE;
 }
 
+static gboolean
+hypha_registry_collect (gpointer key,
+                        gpointer value,
+                        gpointer data)
+{
+  g_ptr_array_add (data, g_object_ref (value));
+  return FALSE;
+}
+
 /* Removes what a client that has gone had registered. */
 void
 hypha_registry_remove_client (HyphaRegistry *self,
                               const char    *workspace,
                               const char    *client)
 {
-  g_autoptr (GPtrArray) all = hypha_registry_list (self, workspace);
+  g_autofree char *id = g_strconcat (workspace, "/", client, NULL);
+  HyphaRegistryClient *gone = g_hash_table_lookup (self->clients, id);
+  g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func (g_object_unref);
 
-  for (guint i = 0; i < all->len; i++)
-    {
-      HyphaServiceInfo *info = g_ptr_array_index (all, i);
+  /* A copy: whoever hears of a removal may change the registry. */
+  if (gone != NULL)
+    g_tree_foreach (gone->services, hypha_registry_collect, own);
 
-      if (g_str_equal (hypha_service_info_get_client (info), client))
-        hypha_registry_remove (self, hypha_service_info_get_id (info));
-    }
+  for (guint i = 0; i < own->len; i++)
+    hypha_registry_remove (self, hypha_service_info_get_id (g_ptr_array_index (own, i)));
 }
 
 /* The service at “workspace/client:service”, or NULL. Borrowed. */
@@ -235,15 +370,6 @@ hypha_registry_lookup (HyphaRegistry *self,
                        const char    *id)
 {
   return g_hash_table_lookup (self->services, id);
-}
-
-static gboolean
-hypha_registry_collect (gpointer key,
-                        gpointer value,
-                        gpointer data)
-{
-  g_ptr_array_add (data, g_object_ref (value));
-  return FALSE;
 }
 
 /* The services of one workspace, or of all where it is NULL, ordered by address; a snapshot. */

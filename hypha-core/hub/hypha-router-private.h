@@ -22,7 +22,7 @@ gboolean         hypha_peer_is_internal    (HyphaPeer        *self);
 gboolean         hypha_peer_is_attached    (HyphaPeer        *self);
 void             hypha_peer_set_page       (HyphaPeer        *self);
 gboolean         hypha_peer_is_page        (HyphaPeer        *self);
-void             hypha_peer_subscribe      (HyphaPeer        *self,
+gboolean         hypha_peer_subscribe      (HyphaPeer        *self,
                                             const char       *event);
 void             hypha_peer_unsubscribe    (HyphaPeer        *self,
                                             const char       *event);

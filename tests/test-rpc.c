@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-pipe-connection-private.h"
+#include "hypha-rpc-chunks-private.h"
+#include "test-utils.h"
+
+/* Bytes of a piece; so many of them fill the limits to the last byte. */
+#define BIG_PIECE (16 * 1024 * 1024)
+
+/* One HyphaRpc at one end of a pipe; the test is the rest of the world, at the other. */
+typedef struct
+{
+  HyphaRpc        *rpc;
+  HyphaConnection *world;
+  char            *answer;  /* the last one: “resolve”, or the text of the error */
+  guint            next;
+} Wire;
+
+/* Answers to calls that the test made; they have short sessions, those of the rpc are long. */
+static void
+on_message (HyphaConnection *connection,
+            HyphaFrameType   type,
+            GBytes          *bytes,
+            Wire            *wire)
+{
+  g_autoptr (GVariant) envelope = NULL;
+  g_autoptr (GVariant) extra = NULL;
+  g_autoptr (GVariant) args = NULL;
+  g_autoptr (GVariant) value = NULL;
+  const char *method = "";
+  const guint8 *data;
+  gsize size;
+  gsize used;
+
+  data = g_bytes_get_data (bytes, &size);
+  envelope = hypha_msgpack_decode (data, size, NULL, &used, NULL);
+  g_assert_nonnull (envelope);
+  g_variant_lookup (envelope, "method", "&s", &method);
+  if (g_str_has_suffix (method, ".resolve"))
+    {
+      wire->answer = g_strdup ("resolve");
+      return;
+    }
+
+  if (!g_str_has_suffix (method, ".reject"))
+    return;
+
+  extra = hypha_msgpack_decode (data + used, size - used, NULL, NULL, NULL);
+  args = g_variant_lookup_value (extra, "args", G_VARIANT_TYPE ("av"));
+  g_variant_get_child (args, 0, "v", &value);
+  g_assert_true (g_variant_lookup (value, "_rvalue", "s", &wire->answer));
+}
+
+static Wire *
+wire_new (void)
+{
+  Wire *wire = g_new0 (Wire, 1);
+  g_autoptr (HyphaConnection) near_end = NULL;
+
+  hypha_pipe_connection_new_pair (&near_end, &wire->world);
+  wire->rpc = hypha_rpc_new (near_end, "ws-a/rpc", "");
+  g_signal_connect (wire->world, "message", G_CALLBACK (on_message), wire);
+  return wire;
+}
+
+static void
+wire_free (Wire *wire)
+{
+  g_signal_handlers_disconnect_by_data (wire->world, wire);
+  hypha_rpc_close (wire->rpc);
+  g_assert_finalize_object (wire->rpc);
+  g_object_unref (wire->world);
+  g_free (wire->answer);
+  g_free (wire);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Wire, wire_free)
+
+static gboolean
+is_answered (gpointer data)
+{
+  return ((Wire *) data)->answer != NULL;
+}
+
+/* A call of message_cache in two segments, as bytes that can be sent again and again. */
+static GBytes *
+make_call (const char *from,
+           const char *method,
+           GVariant   *args)
+{
+  g_autoptr (GVariant) extra = NULL;
+  g_autofree char *full = g_strconcat ("services.built-in.message_cache.", method, NULL);
+
+  extra = g_variant_ref_sink (g_variant_new_parsed ("{'args': <%*>, 'promise': <'*'>}", args));
+  return hypha_rpc_codec_message (from, "ws-a/rpc", full, "s", NULL, extra);
+}
+
+static void
+assert_sent (Wire       *wire,
+             GBytes     *call,
+             const char *answer)
+{
+  g_clear_pointer (&wire->answer, g_free);
+  hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, call);
+  g_assert_true (test_wait (is_answered, wire));
+  g_assert_cmpstr (wire->answer, ==, answer);
+}
+
+static void
+assert_call (Wire       *wire,
+             const char *from,
+             const char *method,
+             GVariant   *args,
+             const char *answer)
+{
+  g_autoptr (GBytes) call = make_call (from, method, args);
+
+  assert_sent (wire, call, answer);
+}
+
+typedef struct
+{
+  guint n_busy;
+  guint n_lost;
+} Ends;
+
+static void
+on_called (GObject      *source,
+           GAsyncResult *result,
+           gpointer      data)
+{
+  Ends *ends = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
+
+  g_assert_null (value);
+  if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_BUSY))
+    ends->n_busy++;
+  else if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
+    ends->n_lost++;
+  else
+    g_assert_no_error (error);
+}
+
+static gboolean
+is_busy (gpointer data)
+{
+  return ((Ends *) data)->n_busy > 0;
+}
+
+static gboolean
+are_lost (gpointer data)
+{
+  return ((Ends *) data)->n_lost >= HYPHA_RPC_MAX_PENDING;
+}
+
+static void
+test_rpc_max_pending (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  Ends ends = { 0 };
+
+  for (guint i = 0; i < HYPHA_RPC_MAX_PENDING + 1; i++)
+    hypha_rpc_call_async (wire->rpc, "ws-a/silent", "services.x.f",
+                          g_variant_new_parsed ("@av []"), HYPHA_RPC_TIMEOUT, NULL, on_called,
+                          &ends);
+
+  g_assert_true (test_wait (is_busy, &ends));
+  g_assert_cmpuint (hypha_rpc_get_n_pending (wire->rpc), ==, HYPHA_RPC_MAX_PENDING);
+  g_assert_cmpuint (ends.n_lost, ==, 0);
+
+  /* All of them end, each once. */
+  hypha_rpc_close (wire->rpc);
+  g_assert_true (test_wait (are_lost, &ends));
+  g_assert_cmpuint (hypha_rpc_get_n_pending (wire->rpc), ==, 0);
+  g_assert_cmpuint (ends.n_lost, ==, HYPHA_RPC_MAX_PENDING);
+  g_assert_cmpuint (ends.n_busy, ==, 1);
+}
+
+static char *
+chunks_refusal (void)
+{
+  return g_strdup_printf ("unfinished messages of one client may hold %d pieces and %d bytes",
+                          HYPHA_CHUNKS_MAX_PIECES, HYPHA_CHUNKS_MAX_BYTES);
+}
+
+static void
+test_rpc_chunks_max_pieces (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autofree char *refusal = chunks_refusal ();
+  const gint64 last = HYPHA_CHUNKS_MAX_PIECES - 1;
+
+  assert_call (wire, "ws-a/p", "create", g_variant_new_parsed ("[<'k'>, <false>]"), "resolve");
+  assert_call (wire, "ws-a/p", "set",
+               g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", last), "resolve");
+  assert_call (wire, "ws-a/p", "set",
+               g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", last + 1), refusal);
+  assert_call (wire, "ws-a/p", "set",
+               g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", G_MAXINT64), refusal);
+  assert_call (wire, "ws-a/p", "append", g_variant_new_parsed ("[<'k'>, <@ay [1]>, <false>]"),
+               refusal);
+}
+
+/* One piece that is sent many times: each is a reference to the same bytes. */
+static GBytes *
+make_big_append (const char *from)
+{
+  gpointer zeros = g_malloc0 (BIG_PIECE);
+  GVariant *piece = g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, zeros, BIG_PIECE, TRUE,
+                                             g_free, zeros);
+
+  return make_call (from, "append", g_variant_new_parsed ("[<'k'>, <%*>, <false>]", piece));
+}
+
+static void
+fill_client (Wire       *wire,
+             const char *from)
+{
+  g_autoptr (GBytes) append = make_big_append (from);
+
+  assert_call (wire, from, "create", g_variant_new_parsed ("[<'k'>, <false>]"), "resolve");
+  for (guint i = 0; i < HYPHA_CHUNKS_MAX_BYTES / BIG_PIECE; i++)
+    assert_sent (wire, append, "resolve");
+}
+
+static void
+test_rpc_chunks_max_bytes (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autofree char *refusal = chunks_refusal ();
+
+  fill_client (wire, "ws-a/p");
+  assert_call (wire, "ws-a/p", "append", g_variant_new_parsed ("[<'k'>, <@ay [1]>, <false>]"),
+               refusal);
+
+  /* Others have bytes of their own, and what is removed makes room. */
+  assert_call (wire, "ws-a/q", "create", g_variant_new_parsed ("[<'k'>, <false>]"), "resolve");
+  assert_call (wire, "ws-a/q", "append", g_variant_new_parsed ("[<'k'>, <@ay [1]>, <false>]"),
+               "resolve");
+  assert_call (wire, "ws-a/p", "remove", g_variant_new_parsed ("[<'k'>]"), "resolve");
+  assert_call (wire, "ws-a/p", "create", g_variant_new_parsed ("[<'k'>, <false>]"), "resolve");
+  assert_call (wire, "ws-a/p", "append", g_variant_new_parsed ("[<'k'>, <@ay [1]>, <false>]"),
+               "resolve");
+}
+
+static void
+test_rpc_chunks_max_total (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autofree char *refusal = chunks_refusal ();
+
+  for (guint i = 0; i < HYPHA_CHUNKS_MAX_TOTAL / HYPHA_CHUNKS_MAX_BYTES; i++)
+    {
+      g_autofree char *from = g_strdup_printf ("ws-a/p%u", i);
+
+      fill_client (wire, from);
+    }
+
+  assert_call (wire, "ws-a/q", "create", g_variant_new_parsed ("[<'k'>, <false>]"), "resolve");
+  assert_call (wire, "ws-a/q", "append", g_variant_new_parsed ("[<'k'>, <@ay [1]>, <false>]"),
+               refusal);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+  g_test_add_func ("/rpc/max-pending", test_rpc_max_pending);
+  g_test_add_func ("/rpc/chunks-max-pieces", test_rpc_chunks_max_pieces);
+  g_test_add_func ("/rpc/chunks-max-bytes", test_rpc_chunks_max_bytes);
+  g_test_add_func ("/rpc/chunks-max-total", test_rpc_chunks_max_total);
+  return g_test_run ();
+}
