@@ -10,6 +10,17 @@ G_BEGIN_DECLS
 #define HYPHA_CORE_DEFAULT_HOST "127.0.0.1"
 #define HYPHA_CORE_DEFAULT_PORT 9527
 
+/* What exists only while the core runs. */
+typedef struct
+{
+  HyphaRouter        *router;
+  HyphaManager       *manager;
+  HyphaGate          *gate;
+  HyphaServer        *server;
+  HyphaHttpGateway   *gateway;
+  HyphaAppController *apps;
+} HyphaCoreParts;
+
 struct _HyphaCore
 {
   GObject             parent_instance;
@@ -20,18 +31,14 @@ struct _HyphaCore
   char               *url;            /* NULL until it runs */
   GBytes             *secret;
   HyphaRegistry      *registry;       /* lives as long as the core: its model is public */
-  HyphaRouter        *router;
-  HyphaManager       *manager;
-  HyphaGate          *gate;
-  HyphaServer        *server;
-  HyphaHttpGateway   *gateway;
-  HyphaAppController *apps;
+  HyphaCoreParts      parts;          /* all NULL unless it runs or is about to */
   guint               port;
   guint               wanted_port;
 };
 
 /* For hypha-core.c alone. */
-void hypha_core_install_properties (GObjectClass *object_class);
-void hypha_core_notify_running     (HyphaCore    *self);
+void hypha_core_install_properties (GObjectClass   *object_class);
+void hypha_core_notify_running     (HyphaCore      *self);
+void hypha_core_parts_discard      (HyphaCoreParts *self);
 
 G_END_DECLS

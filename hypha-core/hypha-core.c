@@ -95,22 +95,20 @@ hypha_core_on_service_removed (HyphaRegistry    *registry,
     g_signal_emit (self, signals[SERVICE_REMOVED], 0, info);
 }
 
-/* Takes everything down, in the order in which nothing calls what is gone. */
+/*
+ * Stops at once, and leaves the rest to the main loop: whoever calls may do so from inside a signal
+ * of what is taken down.
+ */
 static void
 hypha_core_tear_down (HyphaCore *self)
 {
   gboolean was_running = self->url != NULL;
 
-  g_clear_object (&self->gateway);
-  if (self->manager != NULL)
-    hypha_manager_close (self->manager);
-  if (self->apps != NULL)
-    hypha_app_controller_close (self->apps);
-  g_clear_object (&self->apps);
-  g_clear_object (&self->gate);
-  g_clear_object (&self->server);
-  g_clear_object (&self->manager);
-  g_clear_object (&self->router);
+  if (self->parts.server == NULL)
+    return;
+
+  g_signal_handlers_disconnect_by_data (self->parts.router, self);
+  hypha_core_parts_discard (&self->parts);
   g_clear_pointer (&self->url, g_free);
   self->port = self->wanted_port;
 
@@ -267,21 +265,22 @@ hypha_core_accept (HyphaServer     *server,
 {
   HyphaCore *self = data;
 
-  hypha_gate_accept (self->gate, connection, remote_address);
+  hypha_gate_accept (self->parts.gate, connection, remote_address);
 }
 
 static void
 hypha_core_build (HyphaCore *self)
 {
-  self->router = hypha_router_new ();
-  self->manager = hypha_manager_new (self->router, self->registry, self->secret);
-  self->gate = hypha_gate_new (self->router, self->secret);
-  hypha_gate_set_rpc (self->gate, hypha_manager_get_rpc (self->manager));
-  self->apps = hypha_app_controller_new (self->manager, self->gate, &app_host, self);
-  self->server = hypha_server_new ();
-  hypha_server_set_accept (self->server, hypha_core_accept, self);
-  self->gateway = hypha_http_gateway_new (self->server, self->manager);
-  g_signal_connect_object (self->router, "peer-attached",
+  self->parts.router = hypha_router_new ();
+  self->parts.manager = hypha_manager_new (self->parts.router, self->registry, self->secret);
+  self->parts.gate = hypha_gate_new (self->parts.router, self->secret);
+  hypha_gate_set_rpc (self->parts.gate, hypha_manager_get_rpc (self->parts.manager));
+  self->parts.apps = hypha_app_controller_new (self->parts.manager, self->parts.gate, &app_host,
+                                               self);
+  self->parts.server = hypha_server_new ();
+  hypha_server_set_accept (self->parts.server, hypha_core_accept, self);
+  self->parts.gateway = hypha_http_gateway_new (self->parts.server, self->parts.manager);
+  g_signal_connect_object (self->parts.router, "peer-attached",
                            G_CALLBACK (hypha_core_on_peer_attached), self, 0);
 }
 
@@ -320,8 +319,8 @@ hypha_core_allow_base_url (HyphaCore *self,
 
   origin = g_uri_join (G_URI_FLAGS_NONE, g_uri_get_scheme (base_url), NULL,
                        g_uri_get_host (base_url), g_uri_get_port (base_url), "", NULL, NULL);
-  hypha_server_allow_host (self->server, g_uri_get_host (base_url));
-  hypha_server_allow_origin (self->server, origin);
+  hypha_server_allow_host (self->parts.server, g_uri_get_host (base_url));
+  hypha_server_allow_origin (self->parts.server, origin);
 }
 
 static void
@@ -329,10 +328,10 @@ hypha_core_announce (HyphaCore *self)
 {
   gboolean ipv6 = strchr (self->host, ':') != NULL;
 
-  self->port = hypha_server_get_port (self->server);
+  self->port = hypha_server_get_port (self->parts.server);
   self->url = g_strdup_printf (ipv6 ? "http://[%s]:%u" : "http://%s:%u", self->host, self->port);
-  hypha_manager_set_base_url (self->manager, hypha_core_get_base_url (self));
-  hypha_gate_set_base_url (self->gate, hypha_core_get_base_url (self));
+  hypha_manager_set_base_url (self->parts.manager, hypha_core_get_base_url (self));
+  hypha_gate_set_base_url (self->parts.gate, hypha_core_get_base_url (self));
   hypha_core_notify_running (self);
 }
 
@@ -365,7 +364,7 @@ hypha_core_start (HyphaCore     *self,
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
-  if (self->server != NULL)
+  if (self->parts.server != NULL)
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_ALREADY_EXISTS, "Server already running at %s",
                    self->url != NULL ? self->url : self->host);
@@ -379,7 +378,7 @@ hypha_core_start (HyphaCore     *self,
   hypha_core_build (self);
   if (base_url != NULL)
     hypha_core_allow_base_url (self, base_url);
-  if (!hypha_server_listen (self->server, self->host, self->wanted_port, error))
+  if (!hypha_server_listen (self->parts.server, self->host, self->wanted_port, error))
     {
       hypha_core_tear_down (self);
       return FALSE;
@@ -450,14 +449,17 @@ hypha_core_stopped (GObject      *source,
   HyphaCore *self = g_task_get_source_object (task);
   g_autoptr (GError) error = NULL;
 
-  if (!hypha_server_stop_finish (HYPHA_SERVER (source), result, &error))
-    {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
+  gboolean stopped = hypha_server_stop_finish (HYPHA_SERVER (source), result, &error);
 
-  hypha_core_tear_down (self);
-  g_task_return_boolean (task, TRUE);
+  /* Cancelled or not, this server is of no use any more, unless an earlier call still stops it. */
+  if (self->parts.server == HYPHA_SERVER (source) &&
+      !g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_BUSY))
+    hypha_core_tear_down (self);
+
+  if (stopped)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
 }
 
 /**
@@ -483,10 +485,10 @@ hypha_core_close_async (HyphaCore           *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, hypha_core_close_async);
-  if (self->server == NULL)
+  if (self->parts.server == NULL)
     g_task_return_boolean (task, TRUE);
   else
-    hypha_server_stop_async (self->server, cancellable, hypha_core_stopped,
+    hypha_server_stop_async (self->parts.server, cancellable, hypha_core_stopped,
                              g_steal_pointer (&task));
 }
 
@@ -516,7 +518,8 @@ hypha_core_close_finish (HyphaCore     *self,
  * hypha_core_close:
  * @self: a core
  *
- * Stops at once: every connection is cut. See [method@Core.close_async] for the polite way.
+ * Stops at once: it does not listen any more, and the main loop cuts every connection when it runs
+ * next. May be called from any signal handler. See [method@Core.close_async] for the polite way.
  *
  * Since: 0.1
  */
@@ -639,7 +642,7 @@ hypha_core_load_app_async (HyphaCore           *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, hypha_core_load_app_async);
-  if (self->apps == NULL)
+  if (self->parts.apps == NULL)
     {
       g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED,
                                "the core is not running; start it first");
@@ -658,7 +661,7 @@ hypha_core_load_app_async (HyphaCore           *self,
   user_id = g_strconcat ("plugin-", uuid, NULL);
   user = hypha_user_info_new (user_id, NULL, NULL, NULL, 0, FALSE);
   config = g_variant_ref_sink (g_variant_new_parsed ("{'src': <%s>}", source));
-  hypha_app_controller_load_async (self->apps, workspace, user,
+  hypha_app_controller_load_async (self->parts.apps, workspace, user,
                                    HYPHA_FETCH_ALLOW_FILES | HYPHA_FETCH_ALLOW_PRIVATE, config,
                                    cancellable, hypha_core_app_loaded, g_steal_pointer (&task));
 }
@@ -705,8 +708,8 @@ hypha_core_mount (HyphaCore       *self,
   g_return_if_fail (HYPHA_IS_WINDOW_INFO (window));
   g_return_if_fail (HYPHA_IS_CONNECTION (connection));
 
-  if (self->apps != NULL)
-    hypha_app_controller_mount (self->apps, window, connection);
+  if (self->parts.apps != NULL)
+    hypha_app_controller_mount (self->parts.apps, window, connection);
   else
     hypha_connection_close (connection, HYPHA_CLOSE_GOING_AWAY, "Server shutting down");
 }
@@ -731,8 +734,8 @@ hypha_core_window_failed (HyphaCore       *self,
   g_return_if_fail (HYPHA_IS_WINDOW_INFO (window));
   g_return_if_fail (error != NULL);
 
-  if (self->apps != NULL)
-    hypha_app_controller_window_failed (self->apps, window, error);
+  if (self->parts.apps != NULL)
+    hypha_app_controller_window_failed (self->parts.apps, window, error);
 }
 
 /**
@@ -751,6 +754,6 @@ hypha_core_window_closed (HyphaCore       *self,
   g_return_if_fail (HYPHA_IS_CORE (self));
   g_return_if_fail (HYPHA_IS_WINDOW_INFO (window));
 
-  if (self->apps != NULL)
-    hypha_app_controller_window_closed (self->apps, window);
+  if (self->parts.apps != NULL)
+    hypha_app_controller_window_closed (self->parts.apps, window);
 }

@@ -13,8 +13,10 @@
   "<config lang=\"json\">{\"name\": \"Hello\", \"type\": \"window\"}</config>\n" \
   "<script lang=\"javascript\">api.export({})</script>\n"
 
+typedef struct _Desk Desk;
+
 /* A hub with a host that takes windows, or has none to give. */
-typedef struct
+struct _Desk
 {
   Hub                *hub;
   HyphaAppController *apps;
@@ -25,7 +27,10 @@ typedef struct
   GVariant           *service;  /* of the last load */
   GError             *error;
   gboolean            done;
-} Desk;
+  guint               n_done;
+  void              (*while_adding) (Desk *desk);  /* in add_window, which then fails */
+  void              (*when_loaded)  (Desk *desk);
+};
 
 static gboolean
 desk_has_host (gpointer data)
@@ -37,7 +42,14 @@ static gboolean
 desk_add_window (HyphaWindowInfo *window,
                  gpointer         data)
 {
-  return g_set_object (&((Desk *) data)->window, window);
+  Desk *desk = data;
+
+  g_set_object (&desk->window, window);
+  if (desk->while_adding == NULL)
+    return TRUE;
+
+  desk->while_adding (desk);
+  return FALSE;
 }
 
 static void
@@ -71,17 +83,26 @@ is_gone (gpointer data)
   return *(gpointer *) data == NULL;
 }
 
-/* What is still on its way ends in the main loop, and nothing stays behind. */
 static void
-desk_free (Desk *desk)
+desk_drop_apps (Desk *desk)
 {
   gpointer apps = desk->apps;
+
+  if (apps == NULL)
+    return;
 
   g_object_add_weak_pointer (G_OBJECT (desk->apps), &apps);
   hypha_manager_close (desk->hub->manager);
   hypha_app_controller_close (desk->apps);
-  g_object_unref (desk->apps);
+  g_clear_object (&desk->apps);
   g_assert_true (test_wait (is_gone, &apps));
+}
+
+/* What is still on its way ends in the main loop, and nothing stays behind. */
+static void
+desk_free (Desk *desk)
+{
+  desk_drop_apps (desk);
   hub_free (desk->hub);
   hypha_user_info_unref (desk->user);
   g_clear_object (&desk->window);
@@ -104,6 +125,9 @@ desk_on_loaded (GObject      *source,
   desk->service = hypha_app_controller_load_finish (HYPHA_APP_CONTROLLER (source), result, NULL,
                                                     &desk->error);
   desk->done = TRUE;
+  desk->n_done++;
+  if (desk->when_loaded != NULL)
+    desk->when_loaded (desk);
 }
 
 static void
@@ -375,6 +399,168 @@ test_app_windows_per_workspace_limit (void)
   g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_BUSY);
 }
 
+static gboolean
+desk_all_settled (gpointer data)
+{
+  Desk *desk = data;
+
+  return desk->n_done + hypha_app_controller_get_n_windows (desk->apps) == HYPHA_APP_MAX_WINDOWS + 1;
+}
+
+/* Loads that are on their way to a window count too. */
+static void
+test_app_windows_per_workspace_limit_at_once (void)
+{
+  g_autoptr (Desk) desk = desk_new ();
+
+  for (guint i = 0; i <= HYPHA_APP_MAX_WINDOWS; i++)
+    desk_load (desk, PLUGIN);
+
+  g_assert_true (test_wait (desk_all_settled, desk));
+  g_assert_cmpuint (hypha_app_controller_get_n_windows (desk->apps), ==, HYPHA_APP_MAX_WINDOWS);
+  g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_BUSY);
+}
+
+/* A load that fails before it has a window leaves no trace in the count. */
+static void
+test_app_windows_per_workspace_limit_forgets (void)
+{
+  g_autoptr (Desk) desk = desk_new ();
+
+  for (guint i = 0; i <= HYPHA_APP_MAX_WINDOWS; i++)
+    {
+      desk_load (desk, "nonsense");
+      g_assert_true (test_wait_flag (&desk->done));
+      g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
+    }
+
+  desk_load (desk, PLUGIN);
+  g_assert_true (test_wait (desk_has_window, desk));
+  g_assert_nonnull (desk->window);
+}
+
+static void
+close_the_window (Desk *desk)
+{
+  hypha_app_controller_window_closed (desk->apps, desk->window);
+}
+
+static void
+close_the_controller (Desk *desk)
+{
+  hypha_app_controller_close (desk->apps);
+}
+
+static void
+stop_the_controller (Desk *desk)
+{
+  hypha_app_controller_stop (desk->apps);
+}
+
+static void
+fail_the_window (Desk *desk)
+{
+  g_autoptr (GError) error = g_error_new (HYPHA_ERROR, HYPHA_ERROR_FAILED, "no display");
+
+  hypha_app_controller_window_failed (desk->apps, desk->window, error);
+}
+
+/* A host that does something with a window, and then says that it has none, is answered once. */
+static void
+test_app_host_changes_its_mind (void)
+{
+  static const struct
+  {
+    void (*act) (Desk *desk);
+    int code;
+  } cases[] = {
+    { close_the_window, HYPHA_ERROR_NOT_CONNECTED },
+    { close_the_controller, HYPHA_ERROR_NOT_CONNECTED },
+    { stop_the_controller, HYPHA_ERROR_NO_HOST },
+    { fail_the_window, HYPHA_ERROR_FAILED },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Desk) desk = desk_new ();
+
+      desk->while_adding = cases[i].act;
+      desk_load (desk, PLUGIN);
+      g_assert_true (test_wait_flag (&desk->done));
+      g_assert_error (desk->error, HYPHA_ERROR, cases[i].code);
+      g_assert_cmpuint (desk->n_done, ==, 1);
+      g_assert_cmpuint (hypha_app_controller_get_n_windows (desk->apps), ==, 0);
+    }
+}
+
+/* As a core does that ends for want of its app: the last reference may be the one that waits. */
+static void
+drop_the_controller (Desk *desk)
+{
+  hypha_manager_close (desk->hub->manager);
+  hypha_app_controller_close (desk->apps);
+  g_clear_object (&desk->apps);
+}
+
+static void
+test_app_load_timeout_ends_all (void)
+{
+  Desk *desk = desk_new ();
+  gpointer apps = desk->apps;
+
+  g_object_add_weak_pointer (G_OBJECT (desk->apps), &apps);
+  hypha_app_controller_set_timeout (desk->apps, 20);
+  desk->when_loaded = drop_the_controller;
+  desk_load (desk, PLUGIN);
+  g_assert_true (test_wait_flag (&desk->done));
+  g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT);
+  g_assert_true (test_wait (is_gone, &apps));
+
+  /* The host of a closed controller is not asked for anything. */
+  g_assert_cmpuint (desk->removed, ==, 0);
+  desk_free (desk);
+}
+
+/* Whoever hears that a page is gone may close its window. */
+static void
+on_page_closed (HyphaConnection *connection,
+                guint            code,
+                const char      *reason,
+                Desk            *desk)
+{
+  hypha_app_controller_window_closed (desk->apps, desk->window);
+}
+
+static void
+test_app_close_while_unmounting (void)
+{
+  g_autoptr (Desk) desk = desk_new ();
+  g_autoptr (GError) crash = g_error_new (HYPHA_ERROR, HYPHA_ERROR_FAILED, "the page crashed");
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (HyphaConnection) near_end = NULL;
+      g_autoptr (HyphaConnection) far_end = NULL;
+      g_autoptr (HyphaConnection) reloaded = NULL;
+
+      g_clear_object (&desk->window);
+      desk_load (desk, PLUGIN);
+      g_assert_true (test_wait (desk_has_window, desk));
+      hypha_pipe_connection_new_pair (&near_end, &far_end);
+      g_signal_connect (far_end, "closed", G_CALLBACK (on_page_closed), desk);
+      hypha_app_controller_mount (desk->apps, desk->window, far_end);
+      reloaded = g_object_ref (near_end);
+      if (i == 0)
+        hypha_app_controller_window_failed (desk->apps, desk->window, crash);
+      else
+        hypha_app_controller_mount (desk->apps, desk->window, reloaded);
+
+      g_assert_true (test_wait_flag (&desk->done));
+      g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED);
+      g_assert_cmpuint (hypha_app_controller_get_n_windows (desk->apps), ==, 0);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -390,5 +576,12 @@ main (int    argc,
   g_test_add_func ("/apps/controller/window-fails", test_app_window_fails);
   g_test_add_func ("/apps/controller/windows-per-workspace-limit",
                    test_app_windows_per_workspace_limit);
+  g_test_add_func ("/apps/controller/windows-per-workspace-limit-at-once",
+                   test_app_windows_per_workspace_limit_at_once);
+  g_test_add_func ("/apps/controller/windows-per-workspace-limit-forgets",
+                   test_app_windows_per_workspace_limit_forgets);
+  g_test_add_func ("/apps/controller/host-changes-its-mind", test_app_host_changes_its_mind);
+  g_test_add_func ("/apps/controller/load-timeout-ends-all", test_app_load_timeout_ends_all);
+  g_test_add_func ("/apps/controller/close-while-unmounting", test_app_close_while_unmounting);
   return g_test_run ();
 }

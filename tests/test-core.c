@@ -181,6 +181,285 @@ test_core_load_app_without_host (void)
   assert_load_fails (core, HYPHA_ERROR_NO_HOST);
 }
 
+static void
+test_core_close_async_cancelled (void)
+{
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  Waiter closed = { 0 };
+
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  g_cancellable_cancel (cancellable);
+  hypha_core_close_async (core, cancellable, on_done, &closed);
+  g_assert_true (test_wait_flag (&closed.done));
+  g_assert_false (hypha_core_close_finish (core, closed.result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+  g_assert_false (hypha_core_is_running (core));
+
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  g_assert_no_error (error);
+  g_object_unref (closed.result);
+}
+
+/* The end of stopping belongs to the server that was stopped, not to one started meanwhile. */
+static void
+test_core_restart_while_closing (void)
+{
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GError) error = NULL;
+  Waiter closed = { 0 };
+
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  hypha_core_close_async (core, NULL, on_done, &closed);
+  hypha_core_close (core);
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (test_wait_flag (&closed.done));
+  g_assert_true (hypha_core_is_running (core));
+  g_object_unref (closed.result);
+}
+
+static void
+test_core_close_frees_port (void)
+{
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GError) error = NULL;
+  guint port;
+
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  port = hypha_core_get_port (core);
+  hypha_core_close (core);
+  hypha_core_set_port (core, port);
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (hypha_core_get_port (core), ==, port);
+
+  /* What is left of both cores ends in the main loop, without the core. */
+  g_assert_finalize_object (g_steal_pointer (&core));
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+/* A page in a window, as a program other than ours would connect it. */
+#define TEST_TYPE_PAGE (test_page_get_type ())
+G_DECLARE_FINAL_TYPE (TestPage, test_page, TEST, PAGE, HyphaConnection)
+
+struct _TestPage
+{
+  HyphaConnection parent_instance;
+
+  guint           n_texts;
+};
+
+G_DEFINE_FINAL_TYPE (TestPage, test_page, HYPHA_TYPE_CONNECTION)
+
+static void
+test_page_send (HyphaConnection *connection,
+                HyphaFrameType   type,
+                GBytes          *bytes)
+{
+  if (type == HYPHA_FRAME_TEXT)
+    TEST_PAGE (connection)->n_texts++;
+}
+
+static void
+test_page_close (HyphaConnection *connection,
+                 guint            code,
+                 const char      *reason)
+{
+  hypha_connection_emit_closed (connection, code, reason);
+}
+
+static void
+test_page_class_init (TestPageClass *klass)
+{
+  HYPHA_CONNECTION_CLASS (klass)->send = test_page_send;
+  HYPHA_CONNECTION_CLASS (klass)->close = test_page_close;
+}
+
+static void
+test_page_init (TestPage *self)
+{
+}
+
+/* When a program closes its core. */
+typedef struct
+{
+  const char *signal;
+  gboolean    unregister;  /* the page's service leaves before its window does */
+} Occasion;
+
+static const Occasion occasions[] = {
+  { "add-window" },
+  { "connection-ready" },
+  { "service-added" },
+  { "service-removed" },
+  { "service-removed", TRUE },
+};
+
+/* A program that shows windows, and closes its core in one of the signals. */
+typedef struct
+{
+  const Occasion  *occasion;
+  HyphaCore       *core;
+  HyphaWindowInfo *window;
+  HyphaConnection *page;    /* weak */
+  guint            port;
+  gboolean         closed;
+} Program;
+
+static gboolean
+program_page_is_open (Program *program)
+{
+  return program->page != NULL && !hypha_connection_is_closed (program->page);
+}
+
+static gboolean
+program_close_core (Program *program)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean page_was_open = program_page_is_open (program);
+
+  if (program->closed)
+    return FALSE;
+
+  program->closed = TRUE;
+  program->port = hypha_core_get_port (program->core);
+  hypha_core_close (program->core);
+  g_assert_false (hypha_core_is_running (program->core));
+
+  /* Whoever emits the signal still has its page, and all else, when the handler returns. */
+  g_assert_cmpint (program_page_is_open (program), ==, page_was_open);
+  hypha_core_set_port (program->core, program->port);
+  g_assert_true (hypha_core_start (program->core, NULL, &error));
+  g_assert_no_error (error);
+  return FALSE;
+}
+
+static gboolean
+program_add_window (Program         *program,
+                    HyphaWindowInfo *window)
+{
+  g_set_object (&program->window, window);
+  return !program->closed;
+}
+
+static gboolean
+program_has_window (gpointer data)
+{
+  return ((Program *) data)->window != NULL;
+}
+
+static gboolean
+program_has_service (gpointer data)
+{
+  Program *program = data;
+
+  return program->closed ||
+         g_list_model_get_n_items (hypha_core_get_services (program->core)) > 0;
+}
+
+static gboolean
+program_is_closed (gpointer data)
+{
+  return ((Program *) data)->closed;
+}
+
+static gboolean
+program_page_is_gone (gpointer data)
+{
+  return ((Program *) data)->page == NULL;
+}
+
+static void
+program_say (Program        *program,
+             HyphaFrameType  type,
+             const char     *text)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
+
+  hypha_connection_emit_message (program->page, type, bytes);
+}
+
+/* The page connects and registers a service; its window closes. */
+static void
+program_run_page (Program *program)
+{
+  g_autoptr (TestPage) page = g_object_new (TEST_TYPE_PAGE, NULL);
+  g_autofree char *hello = NULL;
+
+  g_set_weak_pointer (&program->page, HYPHA_CONNECTION (page));
+  hypha_core_mount (program->core, program->window, program->page);
+  hello = g_strdup_printf ("{\"client_id\":\"%s\"}",
+                           hypha_window_info_get_client_id (program->window));
+  program_say (program, HYPHA_FRAME_TEXT, hello);
+  g_assert_cmpuint (page->n_texts, ==, 1);
+
+  /* MessagePack: a call without a session, then its arguments. */
+  program_say (program, HYPHA_FRAME_BINARY,
+               "\x83\xa4type\xa6method\xa2to\xb3*/workspace-manager"
+               "\xa6method\xd9\x21services.default.register_service"
+               "\x81\xa4" "args\x91\x81\xa2id\xa3svc");
+  g_assert_true (test_wait (program_has_service, program));
+  if (program->occasion->unregister)
+    {
+      program_say (program, HYPHA_FRAME_BINARY,
+                   "\x83\xa4type\xa6method\xa2to\xb3*/workspace-manager"
+                   "\xa6method\xd9\x23services.default.unregister_service"
+                   "\x81\xa4" "args\x91\xa3svc");
+      g_assert_true (test_wait (program_is_closed, program));
+    }
+
+  hypha_core_window_closed (program->core, program->window);
+}
+
+static void
+program_check_load (Waiter *load,
+                    int     code)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HyphaCore) core = HYPHA_CORE (g_async_result_get_source_object (load->result));
+
+  g_assert_null (hypha_core_load_app_finish (core, load->result, &error));
+  g_assert_error (error, HYPHA_ERROR, code);
+  g_clear_object (&load->result);
+}
+
+static void
+test_core_close_in_signal (gconstpointer data)
+{
+  Program program = { .occasion = data, .core = core_new () };
+  g_autoptr (GError) error = NULL;
+  Waiter load = { 0 };
+  gboolean in_add_window = g_str_equal (program.occasion->signal, "add-window");
+
+  g_signal_connect_swapped (program.core, program.occasion->signal,
+                            G_CALLBACK (program_close_core), &program);
+  g_signal_connect_swapped (program.core, "add-window", G_CALLBACK (program_add_window), &program);
+  g_assert_true (hypha_core_start (program.core, NULL, &error));
+  hypha_core_load_app_async (program.core, "desktop",
+                             "<config lang=\"json\">{\"name\": \"x\", \"type\": \"window\"}"
+                             "</config><script lang=\"javascript\">api.export({})</script>",
+                             NULL, on_done, &load);
+  g_assert_true (test_wait (program_has_window, &program));
+  if (!in_add_window)
+    program_run_page (&program);
+
+  g_assert_true (program.closed);
+  g_assert_true (test_wait_flag (&load.done));
+  program_check_load (&load, in_add_window ? HYPHA_ERROR_NO_HOST : HYPHA_ERROR_NOT_CONNECTED);
+  g_assert_true (test_wait (program_page_is_gone, &program));
+
+  /* It has been started again, on its old port, and nothing of the old one is left. */
+  g_assert_true (hypha_core_is_running (program.core));
+  g_assert_cmpuint (hypha_core_get_port (program.core), ==, program.port);
+  g_assert_cmpuint (g_list_model_get_n_items (hypha_core_get_services (program.core)), ==, 0);
+  g_object_unref (program.window);
+  g_assert_finalize_object (program.core);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -193,5 +472,16 @@ main (int    argc,
   g_test_add_func ("/core/base-url", test_core_base_url);
   g_test_add_func ("/core/token", test_core_token);
   g_test_add_func ("/core/load-app-without-host", test_core_load_app_without_host);
+  g_test_add_func ("/core/close-async-cancelled", test_core_close_async_cancelled);
+  g_test_add_func ("/core/restart-while-closing", test_core_restart_while_closing);
+  g_test_add_func ("/core/close-frees-port", test_core_close_frees_port);
+  for (gsize i = 0; i < G_N_ELEMENTS (occasions); i++)
+    {
+      g_autofree char *path = g_strconcat ("/core/close-in-", occasions[i].signal,
+                                           occasions[i].unregister ? "-unregistered" : "", NULL);
+
+      g_test_add_data_func (path, &occasions[i], test_core_close_in_signal);
+    }
+
   return g_test_run ();
 }

@@ -194,6 +194,10 @@ test_rpc_chunks_max_pieces (void)
   const gint64 last = HYPHA_CHUNKS_MAX_PIECES - 1;
 
   assert_call (wire, "ws-a/p", "create", g_variant_new_parsed ("[<'k'>, <false>]"), "resolve");
+  for (gint64 i = HYPHA_CHUNKS_MAX_GAP; i < last; i += HYPHA_CHUNKS_MAX_GAP)
+    assert_call (wire, "ws-a/p", "set",
+                 g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", i), "resolve");
+
   assert_call (wire, "ws-a/p", "set",
                g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", last), "resolve");
   assert_call (wire, "ws-a/p", "set",

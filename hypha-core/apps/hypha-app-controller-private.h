@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 /* How long an app may take from its window to its exported service, in seconds. */
 #define HYPHA_APP_LOAD_TIMEOUT 180
-/* Windows that one workspace may have open. */
+/* Windows that one workspace may have open or opening. */
 #define HYPHA_APP_MAX_WINDOWS 64
 
 /* What shows windows. add_window returns FALSE where nobody is there to show one. */
@@ -31,6 +31,7 @@ HyphaAppController *hypha_app_controller_new           (HyphaManager         *ma
                                                         HyphaGate            *gate,
                                                         const HyphaAppHost   *host,
                                                         gpointer              host_data);
+void                hypha_app_controller_stop          (HyphaAppController   *self);
 void                hypha_app_controller_close         (HyphaAppController   *self);
 void                hypha_app_controller_set_timeout   (HyphaAppController   *self,
                                                         guint                 milliseconds);

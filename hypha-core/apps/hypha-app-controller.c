@@ -21,6 +21,7 @@ struct _HyphaAppController
   const HyphaAppHost  *host;
   gpointer             host_data;
   GHashTable          *windows;  /* HyphaWindowInfo → HyphaAppWindow */
+  GHashTable          *loads;    /* set of HyphaAppLoad, not owned: no window yet */
   guint                timeout;  /* milliseconds */
   guint                closed : 1;
 };
@@ -146,6 +147,7 @@ hypha_app_controller_dispose (GObject *object)
   HyphaAppController *self = HYPHA_APP_CONTROLLER (object);
 
   g_clear_pointer (&self->windows, g_hash_table_unref);
+  g_clear_pointer (&self->loads, g_hash_table_unref);
   g_clear_object (&self->gate);
   g_clear_object (&self->manager);
 
@@ -162,14 +164,29 @@ static void
 hypha_app_controller_init (HyphaAppController *self)
 {
   self->windows = g_hash_table_new_full (NULL, NULL, NULL, hypha_app_window_free);
+  self->loads = g_hash_table_new (NULL, NULL);
   self->timeout = HYPHA_APP_LOAD_TIMEOUT * 1000;
+}
+
+/*
+ * From here on no window opens and the host is never called, so its data may go. Calls nobody,
+ * unlike close: it may be used inside any callback.
+ */
+void
+hypha_app_controller_stop (HyphaAppController *self)
+{
+  self->closed = TRUE;
+  self->host_data = NULL;
 }
 
 /* Ends it before its last reference goes: calls that are on their way find no window any more. */
 void
 hypha_app_controller_close (HyphaAppController *self)
 {
-  self->closed = TRUE;
+  g_autoptr (HyphaAppController) hold = g_object_ref (self);
+
+  /* Every window's end is told to somebody, who may drop the last reference. */
+  hypha_app_controller_stop (self);
   g_hash_table_remove_all (self->windows);
 }
 
@@ -367,31 +384,41 @@ static gboolean
 hypha_app_window_expire (gpointer data)
 {
   HyphaAppWindow *window = data;
-  HyphaAppController *self = window->controller;
+  g_autoptr (HyphaAppController) self = g_object_ref (window->controller);
   g_autoptr (HyphaWindowInfo) info = g_object_ref (window->info);
 
+  /* Who waits is told first, and may close the window or the controller. */
   hypha_app_window_fail (window,
                          g_error_new (HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT,
                                       "Timeout after %u s: “%s” has not exported its service; a "
                                       "plugin does that with api.export()", self->timeout / 1000,
                                       hypha_window_info_get_name (info)));
-  hypha_app_controller_window_closed (self, info);
-  self->host->remove_window (info, self->host_data);
+  if (g_hash_table_remove (self->windows, info) && !self->closed)
+    self->host->remove_window (info, self->host_data);
   return G_SOURCE_REMOVE;
 }
 
+/* The windows of a workspace, with those that are on their way. */
 static guint
 hypha_app_controller_count (HyphaAppController *self,
                             const char         *workspace)
 {
   GHashTableIter iter;
   HyphaWindowInfo *info;
+  HyphaAppLoad *load;
   guint n = 0;
 
   g_hash_table_iter_init (&iter, self->windows);
   while (g_hash_table_iter_next (&iter, (gpointer *) &info, NULL))
     {
       if (g_str_equal (hypha_window_info_get_workspace (info), workspace))
+        n++;
+    }
+
+  g_hash_table_iter_init (&iter, self->loads);
+  while (g_hash_table_iter_next (&iter, (gpointer *) &load, NULL))
+    {
+      if (g_str_equal (load->workspace, workspace))
         n++;
     }
 
@@ -450,6 +477,49 @@ hypha_app_controller_return_no_host (GTask *task)
 }
 
 static void
+hypha_app_controller_return_closed (GTask *task)
+{
+  g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED,
+                           "the core was closed meanwhile");
+}
+
+static gboolean
+hypha_app_controller_has_host (HyphaAppController *self)
+{
+  return !self->closed && self->host->has_host (self->host_data);
+}
+
+static void
+hypha_app_controller_show (HyphaAppController *self,
+                           GTask              *task,
+                           HyphaWindowInfo    *info,
+                           gboolean            passive)
+{
+  g_autoptr (HyphaAppController) hold = g_object_ref (self);
+  gboolean shown = self->host->add_window (info, self->host_data);
+  HyphaAppWindow *window = g_hash_table_lookup (self->windows, info);
+  gboolean waiting;
+
+  /* The host may have closed the window, which has answered the load. */
+  if (window == NULL)
+    return;
+
+  if (shown)
+    {
+      if (passive)
+        hypha_app_window_succeed (window);
+      return;
+    }
+
+  /* Nobody waits any more where the host has said what is wrong. */
+  waiting = window->loading != NULL;
+  g_clear_object (&window->loading);
+  g_hash_table_remove (self->windows, info);
+  if (waiting)
+    hypha_app_controller_return_no_host (task);
+}
+
+static void
 hypha_app_controller_open (HyphaAppController *self,
                            GTask              *task,
                            HyphaAppSource     *source)
@@ -480,16 +550,7 @@ hypha_app_controller_open (HyphaAppController *self,
   window->loading = g_object_ref (task);
   info = g_object_ref (window->info);
   hypha_app_window_start_deadline (window);
-  if (!self->host->add_window (info, self->host_data))
-    {
-      g_clear_object (&window->loading);
-      g_hash_table_remove (self->windows, info);
-      hypha_app_controller_return_no_host (task);
-    }
-  else if (passive)
-    {
-      hypha_app_window_succeed (window);
-    }
+  hypha_app_controller_show (self, task, info, passive);
 }
 
 static gboolean
@@ -521,13 +582,24 @@ hypha_app_controller_sourced (GObject      *object,
   g_autoptr (GError) error = NULL;
   g_autoptr (HyphaAppSource) source = hypha_app_source_load_finish (result, &error);
 
+  g_hash_table_remove (self->loads, g_task_get_task_data (task));
   if (source == NULL || !hypha_app_source_check (source, &error))
     g_task_return_error (task, g_steal_pointer (&error));
   else if (self->closed)
-    g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED,
-                             "the core was closed meanwhile");
+    hypha_app_controller_return_closed (task);
   else
     hypha_app_controller_open (self, task, source);
+}
+
+static void
+hypha_app_controller_load_source (HyphaAppController *self,
+                                  GTask              *task,
+                                  const char         *source,
+                                  HyphaFetchFlags     trust)
+{
+  g_hash_table_add (self->loads, g_task_get_task_data (task));
+  hypha_app_source_load_async (source, trust, g_task_get_cancellable (task),
+                               hypha_app_controller_sourced, g_object_ref (task));
 }
 
 /*
@@ -555,18 +627,19 @@ hypha_app_controller_load_async (HyphaAppController  *self,
   g_task_set_task_data (task, load, hypha_app_load_free);
 
   g_variant_lookup (config, "src", "&s", &source);
-  if (!self->host->has_host (self->host_data))
+  if (self->closed)
+    hypha_app_controller_return_closed (task);
+  else if (!hypha_app_controller_has_host (self))
     hypha_app_controller_return_no_host (task);
   else if (source == NULL || *source == '\0')
     g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
                              "load_app needs “src”: plugin code or the address of an app");
   else if (hypha_app_controller_count (self, workspace) >= HYPHA_APP_MAX_WINDOWS)
     g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-                             "workspace %s has %d windows open, close some first", workspace,
+                             "workspace %s has %d windows open or opening, close some first", workspace,
                              HYPHA_APP_MAX_WINDOWS);
   else
-    hypha_app_source_load_async (source, trust, cancellable, hypha_app_controller_sourced,
-                                 g_object_ref (task));
+    hypha_app_controller_load_source (self, task, source, trust);
 }
 
 /* The service map that the app exported; nil for a page that exports none. */
@@ -589,13 +662,28 @@ hypha_app_controller_load_finish (HyphaAppController  *self,
   return service;
 }
 
+/* Ends the line of the page in a window. The window, or NULL: who hears of that may close it. */
+static HyphaAppWindow *
+hypha_app_controller_unmount (HyphaAppController *self,
+                              HyphaWindowInfo    *info)
+{
+  HyphaAppWindow *window = g_hash_table_lookup (self->windows, info);
+
+  if (window == NULL || window->connection == NULL)
+    return window;
+
+  hypha_app_window_drop_connection (window);
+  return g_hash_table_lookup (self->windows, info);
+}
+
 /* The page in a window speaks: its identity is the window's. An older page's line ends. */
 void
 hypha_app_controller_mount (HyphaAppController *self,
                             HyphaWindowInfo    *info,
                             HyphaConnection    *connection)
 {
-  HyphaAppWindow *window = g_hash_table_lookup (self->windows, info);
+  g_autoptr (HyphaAppController) hold = g_object_ref (self);
+  HyphaAppWindow *window = hypha_app_controller_unmount (self, info);
 
   if (window == NULL)
     {
@@ -603,7 +691,6 @@ hypha_app_controller_mount (HyphaAppController *self,
       return;
     }
 
-  hypha_app_window_drop_connection (window);
   window->connection = g_object_ref (connection);
   hypha_gate_accept_mounted (self->gate, connection, hypha_window_info_get_workspace (info),
                              hypha_window_info_get_client_id (info),
@@ -616,13 +703,11 @@ hypha_app_controller_window_failed (HyphaAppController *self,
                                     HyphaWindowInfo    *info,
                                     const GError       *error)
 {
-  HyphaAppWindow *window = g_hash_table_lookup (self->windows, info);
+  g_autoptr (HyphaAppController) hold = g_object_ref (self);
+  HyphaAppWindow *window = hypha_app_controller_unmount (self, info);
 
-  if (window == NULL)
-    return;
-
-  hypha_app_window_drop_connection (window);
-  hypha_app_window_fail (window, g_error_copy (error));
+  if (window != NULL)
+    hypha_app_window_fail (window, g_error_copy (error));
 }
 
 /* The window is gone: its services leave, whoever waits for it is told. */
@@ -630,7 +715,8 @@ void
 hypha_app_controller_window_closed (HyphaAppController *self,
                                     HyphaWindowInfo    *info)
 {
-  g_autoptr (HyphaWindowInfo) hold = g_object_ref (info);
+  g_autoptr (HyphaAppController) hold = g_object_ref (self);
+  g_autoptr (HyphaWindowInfo) hold_info = g_object_ref (info);
 
   g_hash_table_remove (self->windows, info);
 }
@@ -684,7 +770,7 @@ hypha_app_controller_serve_load (HyphaInvocation *invocation,
   config = hypha_app_controller_take_config (invocation, &error);
 
   /* Without a host nobody gets a window, whoever asks: that is the clearer answer. */
-  if (config != NULL && self->host->has_host (self->host_data) &&
+  if (config != NULL && hypha_app_controller_has_host (self) &&
       hypha_user_info_is_anonymous (hypha_peer_get_user (caller)))
     g_set_error_literal (&error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                          "Permission denied: anonymous users cannot open windows on this machine; "

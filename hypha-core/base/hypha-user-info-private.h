@@ -21,6 +21,9 @@ HyphaUserInfo *hypha_user_info_new           (const char        *id,
                                               gboolean           anonymous);
 HyphaUserInfo *hypha_user_info_new_anonymous (void);
 HyphaUserInfo *hypha_user_info_new_root      (void);
+void           hypha_user_info_bind          (HyphaUserInfo     *self,
+                                              const char        *client);
+const char    *hypha_user_info_get_bound_client (HyphaUserInfo  *self);
 gboolean       hypha_user_info_is_root       (HyphaUserInfo     *self);
 GVariant      *hypha_user_info_to_variant    (HyphaUserInfo     *self);
 gboolean       hypha_user_info_may           (HyphaUserInfo     *self,

@@ -11,6 +11,7 @@ struct _HyphaUserInfo
   char     *email;
   char    **roles;
   char    **scopes;
+  char     *bound;      /* the one client id that the user's token is good for; nullable */
   gint64    expires_at;
   guint     anonymous : 1;
   guint     root : 1;
@@ -77,6 +78,22 @@ hypha_user_info_free (gpointer data)
   g_free (self->email);
   g_strfreev (self->roles);
   g_strfreev (self->scopes);
+  g_free (self->bound);
+}
+
+/* For whoever has just made it from a token that is good for one client only. */
+void
+hypha_user_info_bind (HyphaUserInfo *self,
+                      const char    *client)
+{
+  g_free (self->bound);
+  self->bound = g_strdup (client);
+}
+
+const char *
+hypha_user_info_get_bound_client (HyphaUserInfo *self)
+{
+  return self->bound;
 }
 
 gboolean
@@ -134,7 +151,8 @@ hypha_user_info_may (HyphaUserInfo *self,
 
     case HYPHA_NEED_MEMBER:
       /* Everybody may sit in “public”, so sitting there proves nothing. */
-      return g_str_equal (own_workspace, target_workspace);
+      return g_str_equal (own_workspace, target_workspace) &&
+             !(self->anonymous && g_str_equal (target_workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE));
 
     case HYPHA_NEED_REGISTER:
       return g_str_equal (own_workspace, target_workspace) &&

@@ -35,11 +35,15 @@ typedef struct
   HyphaPeer       *peer;        /* NULL until the client is let in */
   HyphaIdentity    identity;    /* while somebody else's address is probed */
   HyphaIdentity   *mounted;     /* a page: the host knows who it is */
+  HyphaPeer       *holder;      /* who is probed; NULL when nobody is */
   GCancellable    *probe;
+  GSource         *decision;    /* what follows the probe, from the main loop */
+  gboolean         alive;       /* the probe was answered */
 } HyphaGateSession;
 
 G_DEFINE_FINAL_TYPE (HyphaGate, hypha_gate, G_TYPE_OBJECT)
 
+static void hypha_gate_enter      (HyphaGateSession *session);
 static void hypha_gate_on_message (HyphaConnection  *connection,
                                    HyphaFrameType    type,
                                    const HyphaSlice *slice,
@@ -73,6 +77,7 @@ hypha_gate_session_free (gpointer data)
   HyphaGateSession *session = data;
 
   g_clear_pointer (&session->peer, hypha_peer_unref);
+  g_clear_pointer (&session->holder, hypha_peer_unref);
   hypha_identity_clear (&session->identity);
   if (session->mounted != NULL)
     {
@@ -92,6 +97,16 @@ hypha_gate_session_unref (HyphaGateSession *session)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaGateSession, hypha_gate_session_unref)
 
+static void
+hypha_gate_session_drop_decision (HyphaGateSession *session)
+{
+  if (session->decision != NULL)
+    {
+      g_source_destroy (session->decision);
+      g_clear_pointer (&session->decision, g_source_unref);
+    }
+}
+
 /* The connection is over: its address becomes free. */
 static void
 hypha_gate_session_end (gpointer data)
@@ -100,6 +115,7 @@ hypha_gate_session_end (gpointer data)
 
   hypha_gate_session_stop_timeout (session);
   hypha_connection_set_sink (session->connection, NULL, NULL);
+  hypha_gate_session_drop_decision (session);
   if (session->probe != NULL)
     g_cancellable_cancel (session->probe);
   g_clear_object (&session->probe);
@@ -239,18 +255,29 @@ hypha_gate_expire (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* Not for pages: the host mounts them again, and what is not in a page cannot leave it. */
+static void
+hypha_gate_add_reconnection (HyphaGateSession *session,
+                             JsonBuilder      *builder)
+{
+  HyphaPeer *peer = session->peer;
+  g_autofree char *token = NULL;
+
+  token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
+                                             hypha_peer_get_client (peer),
+                                             hypha_peer_get_user (peer), session->gate->secret);
+  hypha_gate_add_string (builder, "reconnection_token", token);
+  json_builder_set_member_name (builder, "reconnection_token_life_time");
+  json_builder_add_int_value (builder, HYPHA_TOKEN_RECONNECTION_LIFETIME);
+}
+
 static void
 hypha_gate_send_info (HyphaGateSession *session)
 {
   HyphaGate *self = session->gate;
   HyphaPeer *peer = session->peer;
-  g_autofree char *token = NULL;
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (GVariant) user = hypha_user_info_to_variant (hypha_peer_get_user (peer));
-
-  token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
-                                             hypha_peer_get_client (peer),
-                                             hypha_peer_get_user (peer), self->secret);
 
   json_builder_begin_object (builder);
   hypha_gate_add_string (builder, "type", "connection_info");
@@ -262,9 +289,8 @@ hypha_gate_send_info (HyphaGateSession *session)
   hypha_gate_add_string (builder, "client_id", hypha_peer_get_client (peer));
   json_builder_set_member_name (builder, "user");
   json_builder_add_value (builder, hypha_json_from_variant (user));
-  hypha_gate_add_string (builder, "reconnection_token", token);
-  json_builder_set_member_name (builder, "reconnection_token_life_time");
-  json_builder_add_int_value (builder, HYPHA_TOKEN_RECONNECTION_LIFETIME);
+  if (session->mounted == NULL)
+    hypha_gate_add_reconnection (session, builder);
   json_builder_end_object (builder);
   hypha_gate_send_json (session->connection, builder);
 }
@@ -282,15 +308,46 @@ hypha_gate_supersede (HyphaGate *self,
 }
 
 static void
+hypha_gate_refuse_taken (HyphaGateSession *session,
+                         const char       *id)
+{
+  g_autofree char *why = g_strconcat ("Client already exists and is active: ", id, NULL);
+
+  hypha_gate_refuse (session, HYPHA_CLOSE_POLICY, why);
+}
+
+static void
 hypha_gate_admit (HyphaGateSession *session)
 {
   HyphaGate *self = session->gate;
   HyphaIdentity *identity = &session->identity;
+  g_autoptr (HyphaRouter) router = g_object_ref (self->router);
+  g_autoptr (HyphaPeer) peer = NULL;
+  g_autofree char *id = g_strconcat (identity->workspace, "/", identity->client, NULL);
 
   hypha_gate_session_stop_timeout (session);
-  session->peer = hypha_router_attach (self->router, identity->workspace, identity->client,
-                                       identity->user, session->connection);
+
+  /* Telling others that the older holder has gone may have let somebody in. */
+  if (hypha_router_lookup (self->router, id) != NULL)
+    {
+      hypha_gate_refuse_taken (session, id);
+      return;
+    }
+
+  peer = hypha_router_attach (router, identity->workspace, identity->client, identity->user,
+                              session->connection);
   hypha_identity_clear (identity);
+
+  /* Whoever heard of the newcomer may have closed its connection. */
+  if (session->gate == NULL)
+    {
+      hypha_router_detach (router, peer);
+      return;
+    }
+
+  if (session->mounted != NULL)
+    hypha_peer_set_page (peer);
+  session->peer = g_steal_pointer (&peer);
   g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO,
                     "HYPHA_WORKSPACE", hypha_peer_get_workspace (session->peer),
                     "HYPHA_CLIENT", hypha_peer_get_client (session->peer),
@@ -300,6 +357,33 @@ hypha_gate_admit (HyphaGateSession *session)
   hypha_gate_send_info (session);
 }
 
+/* What to do after the probe. By now the address may be free, or another's. */
+static gboolean
+hypha_gate_decide (gpointer data)
+{
+  g_autoptr (HyphaGateSession) session = g_rc_box_acquire (data);
+  g_autoptr (HyphaPeer) probed = g_steal_pointer (&session->holder);
+  HyphaGate *self = session->gate;
+
+  g_clear_pointer (&session->decision, g_source_unref);
+  if (!hypha_peer_is_attached (probed))
+    {
+      hypha_gate_enter (session);
+    }
+  else if (session->alive)
+    {
+      hypha_gate_refuse_taken (session, hypha_peer_get_id (probed));
+    }
+  else
+    {
+      hypha_gate_supersede (self, probed);
+      hypha_gate_admit (session);
+    }
+
+  return G_SOURCE_REMOVE;
+}
+
+/* Any answer, an error too, is a sign of life; silence is not. */
 static void
 hypha_gate_probed (GObject      *source,
                    GAsyncResult *result,
@@ -308,27 +392,27 @@ hypha_gate_probed (GObject      *source,
   g_autoptr (HyphaGateSession) session = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) pong = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
-  g_autofree char *id = NULL;
-  HyphaPeer *holder;
 
   /* The newcomer itself has gone. */
   if (session->gate == NULL)
     return;
 
   g_clear_object (&session->probe);
-  id = g_strconcat (session->identity.workspace, "/", session->identity.client, NULL);
-  holder = hypha_router_lookup (session->gate->router, id);
-  if (holder != NULL && error == NULL)
-    {
-      g_autofree char *why = g_strconcat ("Client already exists and is active: ", id, NULL);
 
-      hypha_gate_refuse (session, HYPHA_CLOSE_POLICY, why);
+  /* Not for good, so without an error frame: it may try again. */
+  if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_BUSY))
+    {
+      hypha_connection_close (session->connection, HYPHA_CLOSE_TRY_AGAIN, "Server busy");
       return;
     }
 
-  if (holder != NULL)
-    hypha_gate_supersede (session->gate, holder);
-  hypha_gate_admit (session);
+  /* This may be told from inside the end of the holder: nothing is decided in there. */
+  session->alive = error == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_REMOTE);
+  session->decision = g_idle_source_new ();
+  g_source_set_priority (session->decision, G_PRIORITY_DEFAULT);
+  g_source_set_static_name (session->decision, "hypha-gate-decision");
+  g_source_set_callback (session->decision, hypha_gate_decide, session, NULL);
+  g_source_attach (session->decision, g_main_context_get_thread_default ());
 }
 
 static void
@@ -339,6 +423,7 @@ hypha_gate_probe (HyphaGateSession *session,
 
   g_variant_builder_init (&args, G_VARIANT_TYPE ("av"));
   g_variant_builder_add (&args, "v", g_variant_new_string ("ping"));
+  session->holder = hypha_peer_ref (holder);
   session->probe = g_cancellable_new ();
   hypha_rpc_call_async (session->gate->rpc, hypha_peer_get_id (holder), "services.built-in.ping",
                         g_variant_builder_end (&args), HYPHA_GATE_PROBE_TIMEOUT, session->probe,
@@ -375,9 +460,7 @@ hypha_gate_enter (HyphaGateSession *session)
     }
   else
     {
-      g_autofree char *why = g_strconcat ("Client already exists and is active: ", id, NULL);
-
-      hypha_gate_refuse (session, HYPHA_CLOSE_POLICY, why);
+      hypha_gate_refuse_taken (session, id);
     }
 }
 
@@ -444,7 +527,6 @@ hypha_gate_control (HyphaGateSession *session,
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
-  HyphaPeer *peer = session->peer;
   const char *type = NULL;
 
   if (slice->size <= HYPHA_GATE_MAX_CONTROL)
@@ -457,15 +539,10 @@ hypha_gate_control (HyphaGateSession *session,
     {
       hypha_gate_add_string (builder, "type", "pong");
     }
-  else if (g_strcmp0 (type, "refresh_token") == 0)
+  else if (g_strcmp0 (type, "refresh_token") == 0 && session->mounted == NULL)
     {
-      g_autofree char *token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
-                                                                  hypha_peer_get_client (peer),
-                                                                  hypha_peer_get_user (peer),
-                                                                  session->gate->secret);
-
       hypha_gate_add_string (builder, "type", "reconnection_token");
-      hypha_gate_add_string (builder, "reconnection_token", token);
+      hypha_gate_add_reconnection (session, builder);
     }
   else
     {
@@ -488,7 +565,7 @@ hypha_gate_on_message (HyphaConnection  *connection,
     hypha_router_route (session->gate->router, session->peer, slice);
   else if (session->peer != NULL)
     hypha_gate_control (session, slice);
-  else if (session->probe == NULL)
+  else if (session->holder == NULL)
     hypha_gate_handshake (session, type, slice);
 }
 

@@ -129,6 +129,8 @@ hypha_identity_take_token (HyphaIdentity *identity,
                                         (const char *const *) token->roles,
                                         (const char *const *) token->scopes,
                                         token->user_expires_at, token->anonymous);
+  if (token->client_bound)
+    hypha_user_info_bind (identity->user, token->client_id);
 }
 
 static gboolean
@@ -315,6 +317,7 @@ hypha_identity_reconnection_token (const char    *workspace,
   g_strfreev (token->scopes);
   token->scopes = g_strdupv ((char **) hypha_user_info_get_scopes (user));
   token->anonymous = hypha_user_info_is_anonymous (user);
+  token->client_bound = hypha_user_info_get_bound_client (user) != NULL;
   token->user_expires_at = hypha_user_info_get_expires_at (user);
   token->issued_at = g_get_real_time () / G_USEC_PER_SEC;
   token->expires_at = token->issued_at + HYPHA_TOKEN_RECONNECTION_LIFETIME;

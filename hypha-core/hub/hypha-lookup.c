@@ -425,7 +425,8 @@ hypha_lookup_serve_get (HyphaInvocation *invocation,
     }
 
   hypha_lookup_get_async (manager, hypha_peer_get_user (caller), hypha_peer_get_workspace (caller),
-                          query, options, NULL, hypha_lookup_got,
+                          query, options, hypha_invocation_get_cancellable (invocation),
+                          hypha_lookup_got,
                           hypha_invocation_ref (invocation));
 }
 

@@ -227,7 +227,10 @@ hypha_manager_own_service (HyphaPeer   *caller,
   return NULL;
 }
 
-/* What a client needs to be one, and what it exports, may be registered everywhere. */
+/*
+ * What a client needs to be one may be registered everywhere, and what it exports too, but in
+ * “public”: there anybody could be taken for the service of its name.
+ */
 static gboolean
 hypha_manager_check_register (HyphaPeer   *caller,
                               const char  *service,
@@ -235,7 +238,9 @@ hypha_manager_check_register (HyphaPeer   *caller,
 {
   const char *workspace = hypha_peer_get_workspace (caller);
 
-  if (g_str_equal (service, "built-in") || g_str_equal (service, "default") ||
+  gboolean everybodys = g_str_equal (workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE);
+
+  if (g_str_equal (service, "built-in") || (g_str_equal (service, "default") && !everybodys) ||
       hypha_user_info_may (hypha_peer_get_user (caller), workspace, HYPHA_NEED_REGISTER, workspace))
     return TRUE;
 
@@ -519,6 +524,31 @@ hypha_manager_client_event (const char *id,
   return g_variant_dict_end (&dict);
 }
 
+/*
+ * A record as an event: it goes to many, and clients of Python take no frame over 1 MiB, so what
+ * is long in it is left out; get_service has it.
+ */
+static GVariant *
+hypha_manager_service_event (HyphaServiceInfo *info)
+{
+  GVariant *record = hypha_service_info_get_record (info);
+  GVariantDict dict;
+  g_autoptr (GVariant) shortened = NULL;
+
+  if (g_variant_get_size (record) <= HYPHA_RPC_CHUNK_SIZE / 2)
+    return g_variant_ref (record);
+
+  g_variant_dict_init (&dict, record);
+  g_variant_dict_remove (&dict, "service_schema");
+  g_variant_dict_remove (&dict, "docs");
+  shortened = g_variant_ref_sink (g_variant_dict_end (&dict));
+  if (g_variant_get_size (shortened) <= HYPHA_RPC_CHUNK_SIZE / 2)
+    return g_steal_pointer (&shortened);
+
+  return g_variant_ref_sink (hypha_manager_client_event (hypha_service_info_get_id (info),
+                                                         hypha_service_info_get_workspace (info)));
+}
+
 /* A client is there when its built-in service is. */
 static void
 hypha_manager_push_service (HyphaManager     *self,
@@ -528,13 +558,17 @@ hypha_manager_push_service (HyphaManager     *self,
 {
   const char *workspace = hypha_service_info_get_workspace (info);
   g_autofree char *id = g_strconcat (workspace, "/", hypha_service_info_get_client (info), NULL);
+  g_autoptr (GVariant) event = NULL;
 
   if (hypha_service_info_is_built_in (info))
-    hypha_router_push_event (self->router, workspace, client_event,
-                             hypha_manager_client_event (id, workspace));
-  else
-    hypha_router_push_event (self->router, workspace, service_event,
-                             hypha_service_info_get_record (info));
+    {
+      hypha_router_push_event (self->router, workspace, client_event,
+                               hypha_manager_client_event (id, workspace));
+      return;
+    }
+
+  event = hypha_manager_service_event (info);
+  hypha_router_push_event (self->router, workspace, service_event, event);
 }
 
 static void

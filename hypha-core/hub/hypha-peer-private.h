@@ -8,6 +8,9 @@ G_BEGIN_DECLS
 /* Events that one client may be subscribed to, and log lines that it may write in one second. */
 #define HYPHA_PEER_MAX_SUBSCRIPTIONS 256
 #define HYPHA_PEER_MAX_LOG_LINES 100
+/* What one sender may have lying before a part of the core, in frames and in bytes. */
+#define HYPHA_PEER_SHARE_FRAMES 128
+#define HYPHA_PEER_SHARE_BYTES (1024 * 1024)
 
 struct _HyphaPeer
 {
@@ -22,11 +25,15 @@ struct _HyphaPeer
   HyphaPeer       *last_target;    /* borrowed; spares a look-up in correspondents */
   GPtrArray       *held;           /* senders that are paused until this one drains; borrowed */
   guint            n_holding;      /* targets that hold this sender */
-  GSource         *stalled;        /* gives up a connection that stays over its budget */
+  guint64          turn;           /* of a part of the core: how often its inbox was emptied */
+  guint64          share_turn;     /* of a sender: the turn that its share is of */
+  guint            share_frames;
+  gsize            share_bytes;
   gint64           log_second;
   guint            log_lines;
   guint            internal : 1;   /* the core's own, not a client */
   guint            attached : 1;
+  guint            page : 1;       /* in a window of the host */
 };
 
 HyphaPeer *hypha_peer_new        (const char      *workspace,
@@ -38,6 +45,10 @@ void       hypha_peer_met        (HyphaPeer       *self,
 void       hypha_peer_forget_all (HyphaPeer       *self);
 void       hypha_peer_hold       (HyphaPeer       *self,
                                   HyphaPeer       *sender);
+gboolean   hypha_peer_take_share (HyphaPeer       *self,
+                                  HyphaPeer       *sender,
+                                  gsize            size);
+void       hypha_peer_next_turn  (HyphaPeer       *self);
 void       hypha_peer_release    (HyphaPeer       *self);
 void       hypha_peer_unhold     (HyphaPeer       *self);
 

@@ -87,6 +87,19 @@ hypha_peer_is_internal (HyphaPeer *self)
   return self->internal;
 }
 
+/* A page in a window of the host: it is never given anything that outlives it. */
+void
+hypha_peer_set_page (HyphaPeer *self)
+{
+  self->page = TRUE;
+}
+
+gboolean
+hypha_peer_is_page (HyphaPeer *self)
+{
+  return self->page;
+}
+
 /* FALSE once it is gone, or another connection has taken its address. */
 gboolean
 hypha_peer_is_attached (HyphaPeer *self)
@@ -191,6 +204,35 @@ hypha_peer_hold (HyphaPeer *self,
   g_ptr_array_add (self->held, sender);
   if (sender->n_holding++ == 0)
     hypha_connection_set_reading (sender->connection, FALSE);
+}
+
+/*
+ * A part of the core takes from everybody: each sender has a share of what may lie before it, so
+ * that whoever sends most does not make the others wait. TRUE if this frame used up the share.
+ */
+gboolean
+hypha_peer_take_share (HyphaPeer *self,
+                       HyphaPeer *sender,
+                       gsize      size)
+{
+  if (sender->share_turn != self->turn)
+    {
+      sender->share_turn = self->turn;
+      sender->share_frames = 0;
+      sender->share_bytes = 0;
+    }
+
+  sender->share_frames++;
+  sender->share_bytes += size;
+  return sender->share_frames >= HYPHA_PEER_SHARE_FRAMES ||
+         sender->share_bytes >= HYPHA_PEER_SHARE_BYTES;
+}
+
+/* What lay before self is done: everybody has a whole share again. */
+void
+hypha_peer_next_turn (HyphaPeer *self)
+{
+  self->turn++;
 }
 
 /* Lets everybody go on whom self holds. */

@@ -8,9 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* How long a connection may stay over its outgoing budget before it is given up, in seconds. */
-#define HYPHA_ROUTER_STALL_TIMEOUT 30
-
 /* A client: a connection with an address and a proven user. Reference-counted. */
 typedef struct _HyphaPeer HyphaPeer;
 
@@ -23,6 +20,8 @@ HyphaUserInfo   *hypha_peer_get_user       (HyphaPeer        *self);
 HyphaConnection *hypha_peer_get_connection (HyphaPeer        *self);
 gboolean         hypha_peer_is_internal    (HyphaPeer        *self);
 gboolean         hypha_peer_is_attached    (HyphaPeer        *self);
+void             hypha_peer_set_page       (HyphaPeer        *self);
+gboolean         hypha_peer_is_page        (HyphaPeer        *self);
 gboolean         hypha_peer_subscribe      (HyphaPeer        *self,
                                             const char       *event);
 void             hypha_peer_unsubscribe    (HyphaPeer        *self,

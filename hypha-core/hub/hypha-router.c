@@ -151,14 +151,19 @@ hypha_router_attach_internal (HyphaRouter     *self,
   return hypha_peer_ref (peer);
 }
 
-static void
-hypha_router_stop_stalled (HyphaPeer *peer)
+/* Peers that are there now: any of them may go while they are told something. */
+static GPtrArray *
+hypha_router_snapshot (GHashTable *peers)
 {
-  if (peer->stalled != NULL)
-    {
-      g_source_destroy (peer->stalled);
-      g_clear_pointer (&peer->stalled, g_source_unref);
-    }
+  GPtrArray *snapshot = g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_peer_unref);
+  GHashTableIter iter;
+  gpointer peer;
+
+  g_hash_table_iter_init (&iter, peers);
+  while (g_hash_table_iter_next (&iter, &peer, NULL))
+    g_ptr_array_add (snapshot, hypha_peer_ref (peer));
+
+  return snapshot;
 }
 
 /* Tells everybody who talked with a client that it has gone. */
@@ -167,7 +172,7 @@ hypha_router_tell_correspondents (HyphaRouter *self,
                                   HyphaPeer   *gone)
 {
   g_autoptr (GBytes) message = NULL;
-  g_autoptr (GList) others = g_hash_table_get_keys (gone->correspondents);
+  g_autoptr (GPtrArray) others = hypha_router_snapshot (gone->correspondents);
   g_autoptr (GVariant) event = NULL;
   GByteArray *out = g_byte_array_new ();
 
@@ -178,11 +183,11 @@ hypha_router_tell_correspondents (HyphaRouter *self,
   hypha_msgpack_encode (out, event);
   message = g_byte_array_free_to_bytes (out);
 
-  for (GList *l = others; l != NULL; l = l->next)
+  for (guint i = 0; i < others->len; i++)
     {
-      HyphaPeer *other = l->data;
+      HyphaPeer *other = g_ptr_array_index (others, i);
 
-      if (!other->internal && hypha_peer_is_subscribed (other, "client_disconnected") &&
+      if (other->attached && !other->internal && hypha_peer_is_subscribed (other, "client_disconnected") &&
           !g_str_equal (other->workspace, gone->workspace))
         hypha_router_send_to (self, other, message);
     }
@@ -205,7 +210,6 @@ hypha_router_detach (HyphaRouter *self,
   if (g_hash_table_size (members) == 0)
     g_hash_table_remove (self->workspaces, peer->workspace);
 
-  hypha_router_stop_stalled (peer);
   hypha_chunk_watch_forget (self->watch, peer->id);
   hypha_peer_release (peer);
   hypha_peer_unhold (peer);
@@ -229,45 +233,32 @@ hypha_router_get_n_peers (HyphaRouter *self)
   return g_hash_table_size (self->peers);
 }
 
-static gboolean
-hypha_router_give_up (gpointer data)
-{
-  HyphaPeer *peer = data;
-
-  g_message ("%s: has not taken what was sent to it for %d s, closing", peer->id,
-             HYPHA_ROUTER_STALL_TIMEOUT);
-  g_clear_pointer (&peer->stalled, g_source_unref);
-  hypha_connection_close (peer->connection, HYPHA_CLOSE_TRY_AGAIN,
-                          "too slow: what was sent to this client was not taken in time");
-  return G_SOURCE_REMOVE;
-}
-
-/* What follows a send: a target over its budget pauses the sender. */
+/*
+ * What follows a send: a target over its budget pauses the sender. A connection that never takes
+ * what waits for it gives itself up.
+ */
 static void
 hypha_router_check_budget (HyphaPeer *target,
-                           HyphaPeer *sender)
+                           HyphaPeer *sender,
+                           gsize      size)
 {
-  if (hypha_connection_get_queued (target->connection) <= HYPHA_CONNECTION_QUEUE_BUDGET)
+  gboolean full = hypha_connection_get_queued (target->connection) > HYPHA_CONNECTION_QUEUE_BUDGET;
+
+  if (sender->internal)
     return;
 
-  if (target->stalled == NULL)
-    {
-      target->stalled = g_timeout_source_new_seconds (HYPHA_ROUTER_STALL_TIMEOUT);
-      g_source_set_static_name (target->stalled, "hypha-stalled");
-      g_source_set_callback (target->stalled, hypha_router_give_up, target, NULL);
-      g_source_attach (target->stalled, g_main_context_get_thread_default ());
-    }
-
-  if (sender != NULL && !sender->internal)
+  if (target->internal && hypha_peer_take_share (target, sender, size))
+    full = TRUE;
+  if (full)
     hypha_peer_hold (target, sender);
 }
 
-/* The connection of peer has sent enough of its queue. */
+/* The connection of peer has sent enough of its queue, or a part of the core is done with its. */
 void
 hypha_router_drained (HyphaRouter *self,
                       HyphaPeer   *peer)
 {
-  hypha_router_stop_stalled (peer);
+  hypha_peer_next_turn (peer);
   hypha_peer_release (peer);
 }
 
@@ -278,7 +269,6 @@ hypha_router_send_to (HyphaRouter *self,
                       GBytes      *message)
 {
   hypha_connection_send (peer->connection, HYPHA_FRAME_BINARY, message);
-  hypha_router_check_budget (peer, NULL);
 }
 
 /*
@@ -294,7 +284,7 @@ hypha_router_push_event (HyphaRouter *self,
   g_autoptr (GVariant) owned = g_variant_ref_sink (data);
   g_autoptr (GVariant) message = NULL;
   g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (GList) members = NULL;
+  g_autoptr (GPtrArray) members = NULL;
   GHashTable *set = g_hash_table_lookup (self->workspaces, workspace);
   GVariantDict dict;
   GByteArray *out;
@@ -312,12 +302,12 @@ hypha_router_push_event (HyphaRouter *self,
   hypha_msgpack_encode (out, message);
   bytes = g_byte_array_free_to_bytes (out);
 
-  members = g_hash_table_get_keys (set);
-  for (GList *l = members; l != NULL; l = l->next)
+  members = hypha_router_snapshot (set);
+  for (guint i = 0; i < members->len; i++)
     {
-      HyphaPeer *peer = l->data;
+      HyphaPeer *peer = g_ptr_array_index (members, i);
 
-      if (!peer->internal && hypha_peer_is_subscribed (peer, event))
+      if (peer->attached && !peer->internal && hypha_peer_is_subscribed (peer, event))
         hypha_router_send_to (self, peer, bytes);
     }
 }
@@ -376,6 +366,7 @@ hypha_router_deliver (HyphaRouter        *self,
                       const HyphaMessage *message,
                       const HyphaSlice   *frame)
 {
+  g_autoptr (HyphaPeer) hold = hypha_peer_ref (target);
   HyphaSlice parts[2] = { 0 };
   HyphaStamp *stamp = &sender->stamp;
   HyphaStamp internal;
@@ -397,7 +388,8 @@ hypha_router_deliver (HyphaRouter        *self,
   parts[1].size = frame->size - message->envelope_size;
   parts[1].owner = frame->owner;
   hypha_connection_send_parts (target->connection, HYPHA_FRAME_BINARY, parts, 2);
-  hypha_router_check_budget (target, sender);
+  if (target->attached)
+    hypha_router_check_budget (target, sender, frame->size);
 
   if (sender->internal)
     hypha_stamp_clear (&internal);
@@ -446,7 +438,7 @@ hypha_router_broadcast (HyphaRouter        *self,
                         const HyphaSlice   *frame)
 {
   GHashTable *set = g_hash_table_lookup (self->workspaces, workspace);
-  g_autoptr (GList) members = NULL;
+  g_autoptr (GPtrArray) members = NULL;
 
   if (set == NULL ||
       !hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, workspace))
@@ -455,9 +447,14 @@ hypha_router_broadcast (HyphaRouter        *self,
       return;
     }
 
-  members = g_hash_table_get_keys (set);
-  for (GList *l = members; l != NULL; l = l->next)
-    hypha_router_deliver (self, sender, l->data, message, frame);
+  members = hypha_router_snapshot (set);
+  for (guint i = 0; i < members->len && sender->attached; i++)
+    {
+      HyphaPeer *member = g_ptr_array_index (members, i);
+
+      if (member->attached)
+        hypha_router_deliver (self, sender, member, message, frame);
+    }
 }
 
 /* The absolute target of a message, in a buffer of HYPHA_ADDRESS_MAX_PEER bytes. */
@@ -486,6 +483,18 @@ hypha_router_resolve (HyphaPeer *sender,
   return TRUE;
 }
 
+/* A peer's fault: in the log, but not so often that it is nothing else there. */
+static void
+hypha_router_log_refusal (HyphaPeer    *sender,
+                          const char   *target,
+                          const GError *error)
+{
+  g_autofree char *quoted = hypha_error_quote (target);
+
+  if (hypha_peer_may_log (sender))
+    g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
+}
+
 /* Pieces of a message for another workspace are checked here, as whole messages are. */
 static gboolean
 hypha_router_check_pieces (HyphaRouter        *self,
@@ -502,7 +511,7 @@ hypha_router_check_pieces (HyphaRouter        *self,
   if (hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, &error))
     return TRUE;
 
-  g_message ("%s: piece for %s refused: %s", sender->id, target->id, error->message);
+  hypha_router_log_refusal (sender, target->id, error);
   hypha_router_reject (self, sender, message, target->id, error->message);
   return FALSE;
 }
@@ -552,6 +561,7 @@ hypha_router_route (HyphaRouter      *self,
                     const HyphaSlice *frame)
 {
   g_autoptr (GError) error = NULL;
+  g_autoptr (HyphaPeer) hold = hypha_peer_ref (sender);
   char target[HYPHA_ADDRESS_MAX_PEER];
   HyphaMessage message;
 
@@ -574,7 +584,7 @@ hypha_router_route (HyphaRouter      *self,
 
   if (!hypha_router_check_sender (sender, &message, &error))
     {
-      g_message ("%s: message to %s refused: %s", sender->id, target, error->message);
+      hypha_router_log_refusal (sender, target, error);
       hypha_router_reject (self, sender, &message, target, error->message);
       return;
     }

@@ -126,10 +126,14 @@ hypha_token_set_lifetime (HyphaToken     *token,
   else if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
     lifetime = (gint64) CLAMP (g_variant_get_double (value), 0, (double) MAX_LIFETIME);
 
+  else if (value != NULL && !hypha_rpc_codec_is_null (value))
+    lifetime = 0;
+
   if (lifetime <= 0 || lifetime > MAX_LIFETIME)
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                   "expires_in must be from 1 to %" G_GINT64_FORMAT " seconds", MAX_LIFETIME);
+                   "expires_in must be a number of seconds from 1 to %" G_GINT64_FORMAT,
+                   MAX_LIFETIME);
       return FALSE;
     }
 
@@ -141,17 +145,27 @@ hypha_token_set_lifetime (HyphaToken     *token,
 }
 
 static gboolean
-hypha_token_set_client (HyphaToken  *token,
-                        GVariant    *config,
-                        const char  *client,
-                        GError     **error)
+hypha_token_set_client (HyphaToken     *token,
+                        HyphaUserInfo  *user,
+                        GVariant       *config,
+                        const char     *client,
+                        GError        **error)
 {
+  const char *bound = hypha_user_info_get_bound_client (user);
   const char *wanted = NULL;
 
-  /* Only a client id that was asked for binds the token to it. */
-  token->client_bound = g_variant_lookup (config, "client_id", "&s", &wanted);
-  if (!token->client_bound)
-    wanted = client;
+  /* Only a client id that was asked for binds the token to it, or the maker's own bond. */
+  token->client_bound = g_variant_lookup (config, "client_id", "&s", &wanted) || bound != NULL;
+  if (wanted == NULL)
+    wanted = bound != NULL ? bound : client;
+
+  if (bound != NULL && !g_str_equal (bound, wanted))
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                   "Access denied: this token is for client '%s' alone, and so are those made "
+                   "with it", bound);
+      return FALSE;
+    }
 
   if (!hypha_address_is_name (wanted))
     {
@@ -199,7 +213,7 @@ hypha_token_methods_mint (GBytes         *secret,
   g_free (token->email);
   token->email = hypha_token_take_own (user, config, "email",
                                        root ? "" : hypha_user_info_get_email (user), error);
-  if (token->email == NULL || !hypha_token_set_client (token, config, client, error) ||
+  if (token->email == NULL || !hypha_token_set_client (token, user, config, client, error) ||
       !hypha_token_set_lifetime (token, user, config, error))
     return NULL;
 
@@ -238,7 +252,11 @@ hypha_token_methods_generate (HyphaInvocation *invocation,
   if (config == NULL)
     config = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
 
-  if (g_variant_is_of_type (config, G_VARIANT_TYPE_VARDICT))
+  /* What a page knows may leave it; a token would be good elsewhere. */
+  if (hypha_peer_is_page (caller))
+    g_set_error_literal (&error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                         "Access denied: pages in windows cannot generate tokens");
+  else if (g_variant_is_of_type (config, G_VARIANT_TYPE_VARDICT))
     text = hypha_token_methods_mint (hypha_manager_get_secret (manager), hypha_peer_get_user (caller),
                                      hypha_peer_get_workspace (caller),
                                      hypha_peer_get_client (caller), config, &error);

@@ -20,7 +20,7 @@ typedef struct _HyphaSlice
  * The one receiver of a connection inside the core. It takes the place of the ::message and
  * ::closed signals on the data path, where a signal emission and a GBytes for every frame would
  * cost more than the routing itself. ::drained says that what was queued has fallen below half
- * of the budget (HYPHA_CONNECTION_QUEUE_BUDGET).
+ * of the budget (HYPHA_CONNECTION_QUEUE_BUDGET); a pipe says it of an empty queue too.
  */
 typedef struct
 {

@@ -15,6 +15,7 @@ HyphaRpc        *hypha_invocation_get_rpc       (HyphaInvocation  *self);
 const char      *hypha_invocation_get_from      (HyphaInvocation  *self);
 const char      *hypha_invocation_get_workspace (HyphaInvocation  *self);
 GVariant        *hypha_invocation_get_context   (HyphaInvocation  *self);
+GCancellable    *hypha_invocation_get_cancellable (HyphaInvocation *self);
 GVariant        *hypha_invocation_dup_arg       (HyphaInvocation  *self,
                                                  guint             index,
                                                  const char       *name);

@@ -14,6 +14,7 @@ struct _HyphaInvocation
   HyphaRpcCall   call;
   HyphaRpcReply *reply;      /* NULL: the caller wants no answer */
   GSource       *heartbeat;  /* while the answer takes its time */
+  GCancellable  *cancellable; /* cancelled when the caller goes */
   guint          answered : 1;
 };
 
@@ -61,7 +62,8 @@ hypha_invocation_new (HyphaRpc      *rpc,
   self->call = *call;
   self->reply = reply;
   *call = (HyphaRpcCall) { 0 };
-  hypha_rpc_serving_changed (rpc, 1);
+  self->cancellable = g_cancellable_new ();
+  hypha_rpc_serving_began (rpc, self->call.from, self->cancellable);
   return self;
 }
 
@@ -86,7 +88,8 @@ hypha_invocation_free (gpointer data)
                                                       "%s ended without an answer",
                                                       self->call.method));
 
-  hypha_rpc_serving_changed (self->rpc, -1);
+  hypha_rpc_serving_ended (self->rpc, self->call.from, self->cancellable);
+  g_clear_object (&self->cancellable);
   hypha_rpc_call_clear (&self->call);
   g_clear_pointer (&self->reply, hypha_rpc_reply_free);
   g_clear_object (&self->rpc);
@@ -109,6 +112,13 @@ const char *
 hypha_invocation_get_from (HyphaInvocation *self)
 {
   return self->call.from;
+}
+
+/* Cancelled when the caller has gone, and nobody waits for the answer. */
+GCancellable *
+hypha_invocation_get_cancellable (HyphaInvocation *self)
+{
+  return self->cancellable;
 }
 
 /* The caller's workspace, stamped by the router. */

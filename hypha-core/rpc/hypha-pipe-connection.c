@@ -89,6 +89,13 @@ hypha_pipe_connection_dispatch (gpointer data)
   if (!g_queue_is_empty (&self->inbox) && !self->paused)
     return G_SOURCE_CONTINUE;
 
+  if (g_queue_is_empty (&self->inbox) && self->other != NULL)
+    hypha_connection_emit_drained (HYPHA_CONNECTION (self->other));
+
+  /* Those who were let go on may have sent more. */
+  if (!g_queue_is_empty (&self->inbox) && !self->paused)
+    return G_SOURCE_CONTINUE;
+
   /* A handler may have dropped or replaced the source already. */
   if (self->source != NULL && self->source == g_main_current_source ())
     g_clear_pointer (&self->source, g_source_unref);

@@ -11,8 +11,11 @@ G_BEGIN_DECLS
 #define HYPHA_CHUNKS_MAX_TOTAL (1024 * 1024 * 1024)
 #define HYPHA_CHUNKS_MAX_PIECES 65536
 #define HYPHA_CHUNKS_MAX_AGE 300
-
-typedef struct _HyphaRpcChunks HyphaRpcChunks;
+/* How far ahead of its turn a piece may come, in pieces. */
+#define HYPHA_CHUNKS_MAX_GAP 1024
+/* Long messages that wait to be sent, in bytes: to one client, and to all. */
+#define HYPHA_CHUNKS_MAX_OUTGOING (64 * 1024 * 1024)
+#define HYPHA_CHUNKS_MAX_OUTGOING_TOTAL (512 * 1024 * 1024)
 
 HyphaRpcChunks *hypha_rpc_chunks_new         (HyphaRpc        *rpc);
 void            hypha_rpc_chunks_free        (HyphaRpcChunks  *self);
@@ -21,6 +24,7 @@ void            hypha_rpc_chunks_add_methods (HyphaRpcChunks  *self,
 void            hypha_rpc_chunks_peer_gone   (HyphaRpcChunks  *self,
                                               const char      *peer);
 gsize           hypha_rpc_chunks_get_total   (HyphaRpcChunks  *self);
+gsize           hypha_rpc_chunks_get_outgoing (HyphaRpcChunks *self);
 void            hypha_rpc_chunks_send        (HyphaRpc        *rpc,
                                               const char      *to,
                                               const char      *key,

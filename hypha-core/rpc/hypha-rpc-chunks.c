@@ -18,6 +18,8 @@ struct _HyphaRpcChunks
   GHashTable *clients;  /* from → HyphaChunkClient */
   GSource    *sweeper;  /* only while there are entries */
   gsize       total;    /* bytes of all clients */
+  GHashTable *outgoing; /* to → gsize *: bytes that wait to be sent to each */
+  gsize       outgoing_total;
 };
 
 typedef struct
@@ -65,6 +67,7 @@ hypha_rpc_chunks_new (HyphaRpc *rpc)
 
   self->rpc = rpc;
   self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, hypha_chunk_client_free);
+  self->outgoing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
 }
 
@@ -83,7 +86,15 @@ hypha_rpc_chunks_free (HyphaRpcChunks *self)
 {
   hypha_rpc_chunks_stop_sweeper (self);
   g_hash_table_unref (self->clients);
+  g_hash_table_unref (self->outgoing);
   g_free (self);
+}
+
+/* Bytes of long messages that wait to be sent. */
+gsize
+hypha_rpc_chunks_get_outgoing (HyphaRpcChunks *self)
+{
+  return self->outgoing_total;
 }
 
 /* Bytes that all unfinished messages hold. */
@@ -274,7 +285,7 @@ hypha_rpc_chunks_store (HyphaRpcChunks  *self,
   if (index < 0)
     index = entry->pieces->len;
 
-  if (index >= HYPHA_CHUNKS_MAX_PIECES || client->bytes + size > HYPHA_CHUNKS_MAX_BYTES ||
+  if (index >= HYPHA_CHUNKS_MAX_PIECES || index > entry->pieces->len + HYPHA_CHUNKS_MAX_GAP || client->bytes + size > HYPHA_CHUNKS_MAX_BYTES ||
       self->total + size > HYPHA_CHUNKS_MAX_TOTAL)
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
@@ -536,14 +547,64 @@ typedef struct
 
 static void hypha_chunk_send_step (HyphaChunkSend *send);
 
+/* Counts bytes that begin or cease to wait for a client; FALSE if there is no room for more. */
+static gboolean
+hypha_rpc_chunks_count_outgoing (HyphaRpcChunks *self,
+                                 const char     *to,
+                                 gssize          change)
+{
+  gsize *bytes = g_hash_table_lookup (self->outgoing, to);
+  gsize now = (bytes != NULL ? *bytes : 0) + (gsize) change;
+
+  if (change > 0 && (now > HYPHA_CHUNKS_MAX_OUTGOING ||
+                     self->outgoing_total + (gsize) change > HYPHA_CHUNKS_MAX_OUTGOING_TOTAL))
+    return FALSE;
+
+  self->outgoing_total += (gsize) change;
+  if (now == 0)
+    {
+      g_hash_table_remove (self->outgoing, to);
+      return TRUE;
+    }
+
+  if (bytes == NULL)
+    {
+      bytes = g_new (gsize, 1);
+      g_hash_table_insert (self->outgoing, g_strdup (to), bytes);
+    }
+
+  *bytes = now;
+  return TRUE;
+}
+
 static void
 hypha_chunk_send_free (HyphaChunkSend *send)
 {
+  HyphaRpcChunks *chunks = hypha_rpc_get_chunks (send->rpc);
+
+  /* The store goes before the last of these, where the connection is closed. */
+  if (chunks != NULL)
+    hypha_rpc_chunks_count_outgoing (chunks, send->to, -(gssize) g_bytes_get_size (send->message));
   g_object_unref (send->rpc);
   g_free (send->to);
   g_free (send->key);
   g_bytes_unref (send->message);
   g_free (send);
+}
+
+/* The peer need not keep for its five minutes what will never be whole. */
+static void
+hypha_chunk_send_abandon (HyphaChunkSend *send)
+{
+  GVariantDict extra;
+
+  g_variant_dict_init (&extra, NULL);
+  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
+                                 G_VARIANT_TYPE_VARIANT,
+                                 (GVariant *[]) { g_variant_new_variant (
+                                   g_variant_new_string (send->key)) }, 1));
+  hypha_rpc_send (send->rpc, send->to, "services.built-in.message_cache.remove", NULL, NULL,
+                  g_variant_dict_end (&extra));
 }
 
 static void
@@ -555,10 +616,13 @@ hypha_chunk_send_stepped (GObject      *source,
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
 
-  /* The peer drops its unfinished entry itself; the call that waits for the message times out. */
   if (error != NULL)
-    g_debug ("%s: long message to %s not delivered: %s", hypha_rpc_get_id (send->rpc), send->to,
-             error->message);
+    {
+      g_debug ("%s: long message to %s not delivered: %s", hypha_rpc_get_id (send->rpc), send->to,
+               error->message);
+      if (!g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
+        hypha_chunk_send_abandon (send);
+    }
 
   if (error != NULL || send->processed)
     hypha_chunk_send_free (send);
@@ -605,6 +669,28 @@ hypha_chunk_send_step (HyphaChunkSend *send)
                          g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, piece, TRUE));
 }
 
+/* Tells whoever waits for the message that it does not come. */
+static void
+hypha_rpc_chunks_refuse (HyphaRpc   *rpc,
+                         const char *to,
+                         const char *session)
+{
+  g_autofree char *method = session != NULL ? g_strconcat (session, ".reject", NULL) : NULL;
+  GVariantDict extra;
+
+  g_message ("%s: too many long messages wait for %s, one is dropped", hypha_rpc_get_id (rpc), to);
+  if (session == NULL)
+    return;
+
+  g_variant_dict_init (&extra, NULL);
+  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
+                                 G_VARIANT_TYPE_VARIANT,
+                                 (GVariant *[]) { g_variant_new_variant (hypha_rpc_codec_error (
+                                   "too many long answers wait for this client; take them first"))
+                                 }, 1));
+  hypha_rpc_send (rpc, to, method, NULL, session, g_variant_dict_end (&extra));
+}
+
 /*
  * Sends message, which is longer than a frame, to a peer in pieces. key is the peer's session if
  * the message answers it, with heartbeat; NULL makes one up.
@@ -616,8 +702,16 @@ hypha_rpc_chunks_send (HyphaRpc   *rpc,
                        gboolean    heartbeat,
                        GBytes     *message)
 {
-  HyphaChunkSend *send = g_new0 (HyphaChunkSend, 1);
+  HyphaChunkSend *send;
 
+  if (!hypha_rpc_chunks_count_outgoing (hypha_rpc_get_chunks (rpc), to,
+                                        (gssize) g_bytes_get_size (message)))
+    {
+      hypha_rpc_chunks_refuse (rpc, to, heartbeat ? key : NULL);
+      return;
+    }
+
+  send = g_new0 (HyphaChunkSend, 1);
   send->rpc = g_object_ref (rpc);
   send->to = g_strdup (to);
   send->key = key != NULL ? g_strdup (key) : g_uuid_string_random ();

@@ -12,9 +12,12 @@ G_BEGIN_DECLS
 #define HYPHA_RPC_MAX_FRAME (HYPHA_RPC_CHUNK_SIZE + 1024)
 /* How long a callee may be silent before a call fails, in milliseconds. */
 #define HYPHA_RPC_TIMEOUT 30000
-/* Calls that may wait for their answer, and calls that may be in service, at one time. */
-#define HYPHA_RPC_MAX_PENDING 4096
-#define HYPHA_RPC_MAX_SERVING 4096
+/* Calls that may wait for their answer, and that may be in service: in all, and of one caller. */
+#define HYPHA_RPC_MAX_PENDING 16384
+#define HYPHA_RPC_MAX_SERVING 16384
+#define HYPHA_RPC_MAX_SERVING_CALLER 256
+
+typedef struct _HyphaRpcChunks HyphaRpcChunks;
 
 #define HYPHA_TYPE_RPC (hypha_rpc_get_type ())
 
@@ -62,7 +65,12 @@ void        hypha_rpc_dispatch        (HyphaRpc             *self,
 gboolean    hypha_rpc_touch_session   (HyphaRpc             *self,
                                        const char           *session,
                                        const char           *from);
-void        hypha_rpc_serving_changed (HyphaRpc             *self,
-                                       int                   change);
+HyphaRpcChunks *hypha_rpc_get_chunks  (HyphaRpc             *self);
+void        hypha_rpc_serving_began   (HyphaRpc             *self,
+                                       const char           *caller,
+                                       GCancellable         *cancellable);
+void        hypha_rpc_serving_ended   (HyphaRpc             *self,
+                                       const char           *caller,
+                                       GCancellable         *cancellable);
 
 G_END_DECLS

@@ -24,6 +24,7 @@ struct _HyphaRpc
   GHashTable      *services;    /* id → HyphaService */
   GHashTable      *pending;     /* session → GTask with HyphaPendingCall: the one way in and out */
   HyphaRpcChunks  *chunks;
+  GHashTable      *callers;     /* id → set of GCancellable: what is in service for each */
   guint64          next_session;
   guint            n_serving;
 };
@@ -282,6 +283,7 @@ hypha_rpc_check_access (HyphaRpc            *self,
                         GError             **error)
 {
   g_auto (HyphaAddress) own = { 0 };
+  g_autofree char *quoted = NULL;
 
   if (hypha_service_is_public (service))
     return TRUE;
@@ -290,11 +292,42 @@ hypha_rpc_check_access (HyphaRpc            *self,
       g_str_equal (own.workspace, call->workspace))
     return TRUE;
 
+  quoted = hypha_error_quote (call->method);
   if (error == NULL || *error == NULL)
     g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                  "Permission denied for invoking protected method %s:%s, workspace mismatch: "
-                 "%s != %s", call->from, call->method, own.workspace, call->workspace);
+                 "%s != %s", call->from, quoted, own.workspace, call->workspace);
   return FALSE;
+}
+
+static gboolean
+hypha_rpc_check_room (HyphaRpc    *self,
+                      const char  *caller,
+                      GError     **error)
+{
+  GHashTable *calls = g_hash_table_lookup (self->callers, caller);
+
+  if (self->n_serving < HYPHA_RPC_MAX_SERVING &&
+      (calls == NULL || g_hash_table_size (calls) < HYPHA_RPC_MAX_SERVING_CALLER))
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+               "%s serves %u calls already, %u of them yours; try again later", self->id,
+               self->n_serving, calls != NULL ? g_hash_table_size (calls) : 0);
+  return FALSE;
+}
+
+/* A peer's method name goes into errors no longer than it need be. */
+static GError *
+hypha_rpc_not_found (HyphaRpc   *self,
+                     const char *what,
+                     const char *from,
+                     const char *method)
+{
+  g_autofree char *quoted = hypha_error_quote (method);
+
+  return g_error_new (HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND, "%s not found: %s:%s at %s", what, from,
+                      quoted, self->id);
 }
 
 /* “services.<id>.<path>” */
@@ -317,28 +350,21 @@ hypha_rpc_serve (HyphaRpc       *self,
   service = g_hash_table_lookup (self->services, service_id);
   if (service == NULL || dot == NULL)
     {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND, "Method not found: %s:%s at %s",
-                   call->from, call->method, self->id);
+      g_propagate_error (error, hypha_rpc_not_found (self, "Method", call->from, call->method));
       return FALSE;
     }
 
   if (!hypha_rpc_check_access (self, service, call, error))
     return FALSE;
 
-  if (self->n_serving >= HYPHA_RPC_MAX_SERVING)
-    {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-                   "%s serves %d calls already, try again later", self->id, HYPHA_RPC_MAX_SERVING);
-      return FALSE;
-    }
+  if (!hypha_rpc_check_room (self, call->from, error))
+    return FALSE;
 
   path = g_strdup (dot + 1);
   invocation = hypha_invocation_new (self, call, g_steal_pointer (reply));
   if (!hypha_service_invoke (service, path, invocation))
     hypha_invocation_return_error (invocation,
-                                   g_error_new (HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND,
-                                                "Method not found: %s:%s at %s", from, method,
-                                                self->id));
+                                   hypha_rpc_not_found (self, "Method", from, method));
   return TRUE;
 }
 
@@ -362,8 +388,7 @@ hypha_rpc_handle_call (HyphaRpc       *self,
       return TRUE;
     }
 
-  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND, "Session not found: %s:%s", call->from,
-               call->method);
+  g_propagate_error (error, hypha_rpc_not_found (self, "Session", call->from, call->method));
   return FALSE;
 }
 
@@ -521,6 +546,7 @@ hypha_rpc_dispose (GObject *object)
   g_clear_pointer (&self->chunks, hypha_rpc_chunks_free);
   g_clear_pointer (&self->services, g_hash_table_unref);
   g_clear_pointer (&self->pending, g_hash_table_unref);
+  g_clear_pointer (&self->callers, g_hash_table_unref);
   g_clear_pointer (&self->id, g_free);
   g_clear_pointer (&self->server_url, g_free);
 
@@ -539,6 +565,8 @@ hypha_rpc_init (HyphaRpc *self)
   self->services = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
                                           (GDestroyNotify) hypha_service_unref);
   self->pending = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                         (GDestroyNotify) g_hash_table_unref);
   self->chunks = hypha_rpc_chunks_new (self);
 }
 
@@ -594,17 +622,6 @@ hypha_rpc_add_service (HyphaRpc     *self,
                         hypha_service_ref (service));
 }
 
-/* One client is gone: nobody waits for it any longer, and its unfinished messages are dropped. */
-void
-hypha_rpc_peer_gone (HyphaRpc   *self,
-                     const char *peer)
-{
-  g_autofree char *why = g_strdup_printf ("Peer %s is not connected", peer);
-
-  hypha_rpc_chunks_peer_gone (self->chunks, peer);
-  hypha_rpc_fail_all (self, peer, why);
-}
-
 guint
 hypha_rpc_get_n_pending (HyphaRpc *self)
 {
@@ -617,11 +634,78 @@ hypha_rpc_get_n_serving (HyphaRpc *self)
   return self->n_serving;
 }
 
+/* A call of caller is in service; cancellable stops it when the caller goes. */
 void
-hypha_rpc_serving_changed (HyphaRpc *self,
-                           int       change)
+hypha_rpc_serving_began (HyphaRpc     *self,
+                         const char   *caller,
+                         GCancellable *cancellable)
 {
-  self->n_serving = (guint) ((int) self->n_serving + change);
+  GHashTable *calls = g_hash_table_lookup (self->callers, caller);
+
+  if (calls == NULL)
+    {
+      calls = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+      g_hash_table_insert (self->callers, g_strdup (caller), calls);
+    }
+
+  g_hash_table_add (calls, g_object_ref (cancellable));
+  self->n_serving++;
+}
+
+void
+hypha_rpc_serving_ended (HyphaRpc     *self,
+                         const char   *caller,
+                         GCancellable *cancellable)
+{
+  GHashTable *calls = g_hash_table_lookup (self->callers, caller);
+
+  self->n_serving--;
+  if (calls == NULL)
+    return;
+
+  g_hash_table_remove (calls, cancellable);
+  if (g_hash_table_size (calls) == 0)
+    g_hash_table_remove (self->callers, caller);
+}
+
+/* Nobody waits for these answers any more. */
+static void
+hypha_rpc_cancel_caller (HyphaRpc   *self,
+                         const char *caller)
+{
+  GHashTable *calls = g_hash_table_lookup (self->callers, caller);
+  g_autoptr (GPtrArray) cancellables = g_ptr_array_new_with_free_func (g_object_unref);
+  GHashTableIter iter;
+  gpointer cancellable;
+
+  if (calls == NULL)
+    return;
+
+  g_hash_table_iter_init (&iter, calls);
+  while (g_hash_table_iter_next (&iter, &cancellable, NULL))
+    g_ptr_array_add (cancellables, g_object_ref (cancellable));
+
+  for (guint i = 0; i < cancellables->len; i++)
+    g_cancellable_cancel (g_ptr_array_index (cancellables, i));
+}
+
+/* One client is gone: nobody waits for it any longer, and its unfinished messages are dropped. */
+void
+hypha_rpc_peer_gone (HyphaRpc   *self,
+                     const char *peer)
+{
+  g_autofree char *why = g_strdup_printf ("Peer %s is not connected", peer);
+
+  hypha_rpc_chunks_peer_gone (self->chunks, peer);
+  hypha_rpc_cancel_caller (self, peer);
+  hypha_rpc_fail_all (self, peer, why);
+}
+
+/* For hypha-rpc-chunks.c: the store of unfinished messages. */
+HyphaRpcChunks *
+hypha_rpc_get_chunks (HyphaRpc *self)
+{
+  return self->chunks;
 }
 
 static GTask *

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-core-private.h"
+
+/*
+ * The end of what a running core is made of. A program may close its core from inside any signal,
+ * with the gate, the router and the manager still on the stack, so they go when the stack has gone.
+ */
+
+/* In the order in which nothing calls what is gone. */
+static gboolean
+hypha_core_parts_close (gpointer data)
+{
+  HyphaCoreParts *self = data;
+
+  g_clear_object (&self->gateway);
+  hypha_manager_close (self->manager);
+  hypha_app_controller_close (self->apps);
+  g_clear_object (&self->apps);
+  g_clear_object (&self->gate);
+  g_clear_object (&self->server);
+  g_clear_object (&self->manager);
+  g_clear_object (&self->router);
+  g_free (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* The port has to be free when the caller starts to listen again, and that may be at once. */
+static void
+hypha_core_parts_stop_listening (HyphaCoreParts *self)
+{
+  g_autoptr (GSList) listeners =
+    soup_server_get_listeners (hypha_server_get_soup (self->server));
+
+  for (GSList *l = listeners; l != NULL; l = l->next)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (!g_socket_close (l->data, &error))
+        g_warning ("cannot stop listening: %s", error->message);
+    }
+}
+
+/*
+ * Takes the parts away from the core, which nothing here refers to any more afterwards: nobody new
+ * gets in, and who is in is cut off from the main loop, before anything else there.
+ */
+void
+hypha_core_parts_discard (HyphaCoreParts *self)
+{
+  HyphaCoreParts *gone = g_memdup2 (self, sizeof *self);
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  *self = (HyphaCoreParts) { 0 };
+  hypha_server_set_accept (gone->server, NULL, NULL);
+  hypha_app_controller_stop (gone->apps);
+  hypha_core_parts_stop_listening (gone);
+
+  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_set_static_name (source, "hypha-core-close");
+  g_source_set_callback (source, hypha_core_parts_close, gone, NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
+}
