@@ -194,11 +194,10 @@ test_rpc_chunks_max_pieces (void)
   const gint64 last = HYPHA_CHUNKS_MAX_PIECES - 1;
 
   assert_call (wire, "ws-a/p", "create", g_variant_new_parsed ("[<'k'>, <false>]"), "resolve");
-
-  /* As far ahead as pieces may come, each time. */
-  for (gint64 index = HYPHA_CHUNKS_MAX_GAP; index < last; index += HYPHA_CHUNKS_MAX_GAP)
+  for (gint64 i = HYPHA_CHUNKS_MAX_GAP; i < last; i += HYPHA_CHUNKS_MAX_GAP)
     assert_call (wire, "ws-a/p", "set",
-                 g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", index), "resolve");
+                 g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", i), "resolve");
+
   assert_call (wire, "ws-a/p", "set",
                g_variant_new_parsed ("[<'k'>, <%x>, <@ay [1]>, <false>]", last), "resolve");
   assert_call (wire, "ws-a/p", "set",
