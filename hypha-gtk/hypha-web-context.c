@@ -295,7 +295,8 @@ hypha_web_context_new_view (HyphaWebContext *self)
 
   webkit_settings_set_enable_page_cache (settings, FALSE);
   webkit_settings_set_enable_developer_extras (settings, TRUE);
-  webkit_settings_set_javascript_can_access_clipboard (settings, TRUE);
+  /* Reading needs a person's consent (hypha-permission.c); this would do without. */
+  webkit_settings_set_javascript_can_access_clipboard (settings, FALSE);
   /* A window that is covered or minimised must not slow down what its plugin is doing. */
   set_feature (settings, "HiddenPageDOMTimerThrottling", FALSE);
 

@@ -247,3 +247,10 @@ page_fixture_wait_text (PageFixture *self,
 
   return test_wait (has_text, &expected);
 }
+
+gboolean
+page_fixture_has_text (PageFixture *self,
+                       const char  *text)
+{
+  return g_ptr_array_find_with_equal_func (self->texts, text, g_str_equal, NULL);
+}

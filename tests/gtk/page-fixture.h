@@ -43,6 +43,8 @@ void         page_fixture_run       (PageFixture *self,
                                      const char  *script);
 gboolean     page_fixture_wait_text (PageFixture *self,
                                      const char  *text);
+gboolean     page_fixture_has_text  (PageFixture *self,
+                                     const char  *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PageFixture, page_fixture_free)
 

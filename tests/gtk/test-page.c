@@ -418,6 +418,21 @@ test_permission (void)
   g_assert_true (page_fixture_wait_text (fixture, "second error 1"));
 }
 
+/* Without a person's gesture there is not even a question. */
+static void
+test_clipboard_is_private (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture,
+                    "navigator.clipboard.readText().then(() => send('read'), e => send(e.name))");
+  g_assert_true (page_fixture_wait_text (fixture, "NotAllowedError"));
+  g_assert_false (page_fixture_has_text (fixture, "read"));
+
+  page_fixture_run (fixture, "send(`paste ${document.execCommand('paste')}`)");
+  g_assert_true (page_fixture_wait_text (fixture, "paste false"));
+}
+
 static void
 prepared_cb (GObject      *source,
              GAsyncResult *result,
@@ -591,6 +606,7 @@ main (int    argc,
   g_test_add_func ("/gtk/page/queue-max", test_queue_max);
   g_test_add_func ("/gtk/page/paused", test_paused);
   g_test_add_func ("/gtk/page/permission", test_permission);
+  g_test_add_func ("/gtk/page/clipboard-is-private", test_clipboard_is_private);
   g_test_add_func ("/gtk/web-context/sandbox-refused", test_sandbox_refused);
   g_test_add_func ("/gtk/web-context/extension-missing", test_extension_missing);
   g_test_add_func ("/gtk/bridge/held-max", test_held_max);
