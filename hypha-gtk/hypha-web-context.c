@@ -4,6 +4,7 @@
 
 #include "hypha-web-context.h"
 
+#include "hypha-download.h"
 #include "hypha-sandbox.h"
 
 #include <glib/gi18n.h>
@@ -185,6 +186,7 @@ create_context (HyphaWebContext *self)
 
   self->session = g_getenv ("HYPHA_EPHEMERAL") != NULL ? webkit_network_session_new_ephemeral ()
                                                        : webkit_network_session_new (NULL, NULL);
+  hypha_download_watch (self->session);
 }
 
 static gboolean

@@ -433,6 +433,131 @@ test_clipboard_is_private (void)
   g_assert_true (page_fixture_wait_text (fixture, "paste false"));
 }
 
+static GtkWidget *
+find_chooser (void)
+{
+  g_autoptr (GList) windows = gtk_window_list_toplevels ();
+
+  for (GList *l = windows; l != NULL; l = l->next)
+    {
+      if (GTK_IS_FILE_CHOOSER_DIALOG (l->data))
+        return l->data;
+    }
+
+  return NULL;
+}
+
+static gboolean
+has_chooser (gpointer data)
+{
+  return find_chooser () != NULL;
+}
+
+static gboolean
+has_no_chooser (gpointer data)
+{
+  return find_chooser () == NULL;
+}
+
+static void
+start_download (PageFixture *fixture,
+                const char  *name)
+{
+  g_autofree char *script = g_strdup_printf ("const a = document.createElement('a');"
+                                             "a.href = 'data:application/octet-stream,abc';"
+                                             "a.download = '%s'; a.click()",
+                                             name);
+
+  page_fixture_run (fixture, script);
+}
+
+static gboolean
+is_file (gpointer path)
+{
+  return g_file_test (path, G_FILE_TEST_IS_REGULAR);
+}
+
+static void
+check_not_written (const char *name)
+{
+  g_autofree char *in_home = g_build_filename (g_get_home_dir (), "Downloads", name, NULL);
+  const char *downloads = g_get_user_special_dir (G_USER_DIRECTORY_DOWNLOAD);
+  g_autofree char *in_downloads = g_build_filename (downloads != NULL ? downloads : ".", name, NULL);
+
+  g_assert_false (g_file_test (in_home, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (in_downloads, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (name, G_FILE_TEST_EXISTS));
+}
+
+/* A page's click writes nothing; a second one, while the first waits for an answer, neither. */
+static void
+test_download_refused (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  start_download (fixture, "hypha-test-refused.bin");
+  g_assert_true (test_wait (has_chooser, NULL));
+  start_download (fixture, "hypha-test-second.bin");
+  settle ();
+  gtk_dialog_response (GTK_DIALOG (find_chooser ()), GTK_RESPONSE_CANCEL);
+  g_assert_true (test_wait (has_no_chooser, NULL));
+  settle ();
+  g_assert_null (find_chooser ());
+  check_not_written ("hypha-test-refused.bin");
+  check_not_written ("hypha-test-second.bin");
+}
+
+static void
+download_started_cb (WebKitDownload      **download,
+                     WebKitDownload       *started,
+                     WebKitNetworkSession *session)
+{
+  *download = g_object_ref (started);
+}
+
+typedef struct
+{
+  GtkFileChooser *chooser;
+  GFile          *file;
+} Choice;
+
+/* The chooser reads the directory first. */
+static gboolean
+is_chosen (gpointer data)
+{
+  Choice *choice = data;
+  g_autoptr (GFile) file = gtk_file_chooser_get_file (choice->chooser);
+
+  return file != NULL && g_file_equal (file, choice->file);
+}
+
+/* The chooser's own button answers when it likes, so the answer is given in its name. */
+static void
+test_download_chosen (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autofree char *directory = g_dir_make_tmp ("hypha-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "chosen.bin", NULL);
+  g_autoptr (GFile) folder = g_file_new_for_path (directory);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (WebKitDownload) download = NULL;
+  Choice choice = { .file = file };
+
+  g_signal_connect_swapped (
+      webkit_web_view_get_network_session (hypha_page_get_web_view (fixture->page)),
+      "download-started", G_CALLBACK (download_started_cb), &download);
+  start_download (fixture, "chosen.bin");
+  g_assert_true (test_wait (has_chooser, NULL));
+  choice.chooser = g_object_get_data (G_OBJECT (download), "hypha-chooser");
+  g_assert_true (gtk_file_chooser_set_current_folder (choice.chooser, folder, NULL));
+  g_assert_true (test_wait (is_chosen, &choice));
+  g_signal_emit_by_name (choice.chooser, "response", GTK_RESPONSE_ACCEPT);
+  g_assert_true (test_wait (is_file, path));
+  check_not_written ("chosen.bin");
+  g_unlink (path);
+  g_rmdir (directory);
+}
+
 static void
 prepared_cb (GObject      *source,
              GAsyncResult *result,
@@ -607,6 +732,8 @@ main (int    argc,
   g_test_add_func ("/gtk/page/paused", test_paused);
   g_test_add_func ("/gtk/page/permission", test_permission);
   g_test_add_func ("/gtk/page/clipboard-is-private", test_clipboard_is_private);
+  g_test_add_func ("/gtk/page/download-refused", test_download_refused);
+  g_test_add_func ("/gtk/page/download-chosen", test_download_chosen);
   g_test_add_func ("/gtk/web-context/sandbox-refused", test_sandbox_refused);
   g_test_add_func ("/gtk/web-context/extension-missing", test_extension_missing);
   g_test_add_func ("/gtk/bridge/held-max", test_held_max);
