@@ -24,6 +24,7 @@ static const char page_source[] =
     "  else if (m.data instanceof ArrayBuffer) send(new Uint8Array(m.data));\n"
     "});\n"
     "say({ type: 'hyphaClientReady' });\n"
+    "if (location.hash === '#twice') say({ type: 'hyphaClientReady' });\n"
     "</script></body></html>";
 
 static void

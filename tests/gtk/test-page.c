@@ -4,6 +4,7 @@
 
 #include "page-fixture.h"
 
+#include "hypha-frame-watch.h"
 #include "hypha-frame.h"
 
 #include <adwaita.h>
@@ -558,6 +559,105 @@ test_download_chosen (void)
   g_rmdir (directory);
 }
 
+/* A script that never ends keeps the process from loading the page again. */
+static void
+test_load_timeout (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture, "send('busy'); for (;;);");
+  settle ();
+  hypha_page_load (fixture->page);
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_error (fixture->failure, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT);
+
+  g_clear_error (&fixture->failure);
+  fixture->connects = 0;
+  hypha_page_load (fixture->page);
+  g_assert_true (test_wait (is_connected, fixture));
+  g_assert_no_error (fixture->failure);
+}
+
+static void
+watch_failed_cb (GError **failure,
+                 GError  *error)
+{
+  *failure = g_error_copy (error);
+}
+
+static gboolean
+is_set (gpointer data)
+{
+  return *(gpointer *) data != NULL;
+}
+
+/* Nothing is heard of an address that WebKit refuses to ask for. */
+static void
+test_frame_watch_deadline (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  WebKitWebView *view = hypha_page_get_web_view (fixture->page);
+  g_autoptr (HyphaFrameWatch) watch = hypha_frame_watch_new (view, "a:", "http://b.test/", 1);
+  g_autoptr (HyphaFrameWatch) arrived = hypha_frame_watch_new (view, "a:", "http://c.test/", 1);
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (GError) none = NULL;
+
+  g_signal_connect_swapped (watch, "failed", G_CALLBACK (watch_failed_cb), &failure);
+  g_signal_connect_swapped (arrived, "failed", G_CALLBACK (watch_failed_cb), &none);
+  hypha_frame_watch_arrived (arrived);
+  g_assert_true (test_wait (is_set, &failure));
+  g_assert_error (failure, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT);
+  g_assert_nonnull (strstr (failure->message, "http://b.test/"));
+  settle ();
+  g_assert_no_error (none);
+}
+
+/* A document that goes on asking is in the log once. */
+static void
+ask_twice_from_elsewhere (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autofree char *elsewhere = page_fixture_uri (fixture, "localhost", "/page#twice");
+  g_autofree char *script = g_strdup_printf ("location.href = '%s'", elsewhere);
+
+  test_expect_log ("hypha-gtk", G_LOG_LEVEL_MESSAGE, "*not connected to a page of*");
+  page_fixture_run (fixture, script);
+  g_assert_true (test_wait (was_hit_again, fixture));
+  settle ();
+  test_assert_expected_logs ();
+}
+
+/* A second line is not expected, so it would be printed. */
+static void
+test_log_once (void)
+{
+  if (g_test_subprocess ())
+    {
+      ask_twice_from_elsewhere ();
+      return;
+    }
+
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_passed ();
+  g_test_trap_assert_stderr_unmatched ("*not connected to a page of*");
+}
+
+static void
+test_memory_limit (void)
+{
+  g_autoptr (PageFixture) fixture = NULL;
+
+  g_setenv ("HYPHA_WEB_MEMORY_LIMIT", "200", TRUE);
+  fixture = connected_page ("/page");
+  g_unsetenv ("HYPHA_WEB_MEMORY_LIMIT");
+  page_fixture_run (fixture,
+                    "globalThis.kept = [];"
+                    "setInterval(() => { if (kept.length < 80) "
+                    "  kept.push(new Uint8Array(8 << 20).fill(kept.length + 1)); }, 20);");
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_nonnull (strstr (fixture->failure->message, "too much memory"));
+}
+
 static void
 prepared_cb (GObject      *source,
              GAsyncResult *result,
@@ -566,12 +666,6 @@ prepared_cb (GObject      *source,
   GError **error = data;
 
   g_assert_false (hypha_web_context_prepare_finish (HYPHA_WEB_CONTEXT (source), result, error));
-}
-
-static gboolean
-is_set (gpointer data)
-{
-  return *(gpointer *) data != NULL;
 }
 
 static void
@@ -734,6 +828,10 @@ main (int    argc,
   g_test_add_func ("/gtk/page/clipboard-is-private", test_clipboard_is_private);
   g_test_add_func ("/gtk/page/download-refused", test_download_refused);
   g_test_add_func ("/gtk/page/download-chosen", test_download_chosen);
+  g_test_add_func ("/gtk/page/load-timeout", test_load_timeout);
+  g_test_add_func ("/gtk/page/log-once", test_log_once);
+  g_test_add_func ("/gtk/frame-watch/deadline", test_frame_watch_deadline);
+  g_test_add_func ("/gtk/web-context/memory-limit", test_memory_limit);
   g_test_add_func ("/gtk/web-context/sandbox-refused", test_sandbox_refused);
   g_test_add_func ("/gtk/web-context/extension-missing", test_extension_missing);
   g_test_add_func ("/gtk/bridge/held-max", test_held_max);
