@@ -4,6 +4,7 @@
 
 #include "hypha-download.h"
 
+#include "hypha-dialog.h"
 #include "hypha-question.h"
 
 #include <adwaita.h>
@@ -99,7 +100,7 @@ failed_cb (WebKitDownload *download,
 
   dialog = adw_message_dialog_new (GTK_WINDOW (root), _ ("Could Not Save the File"), error->message);
   adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
-  gtk_window_present (GTK_WINDOW (dialog));
+  hypha_dialog_present (dialog);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "hypha-permission.h"
 
+#include "hypha-dialog.h"
 #include "hypha-question.h"
 
 #include <adwaita.h>
@@ -70,7 +71,7 @@ ask (WebKitPermissionRequest *request,
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "deny");
   g_signal_connect_data (dialog, "response", G_CALLBACK (response_cb), g_object_ref (request),
                          (GClosureNotify) (void (*) (void)) g_object_unref, G_CONNECT_SWAPPED);
-  gtk_window_present (GTK_WINDOW (dialog));
+  hypha_dialog_present (dialog);
 }
 
 /**
