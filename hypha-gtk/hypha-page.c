@@ -490,17 +490,26 @@ hypha_page_get_web_view (HyphaPage *self)
   return self->web_view;
 }
 
+/* What the frame shows. */
+const char *
+hypha_page_get_target (HyphaPage *self)
+{
+  g_return_val_if_fail (HYPHA_IS_PAGE (self), NULL);
+
+  return self->target;
+}
+
 /* Storage belongs to the plugin's source, or to this one window where it has none. */
 static char *
 make_plugin_host (HyphaWindowInfo *info)
 {
+  const char *uri = hypha_window_info_get_source_uri (info);
   g_autofree char *source = NULL;
 
-  if (hypha_window_info_get_uri (info) == NULL)
+  if (uri == NULL)
     return g_uuid_string_random ();
 
-  source = g_strconcat (hypha_window_info_get_workspace (info), "\n", hypha_window_info_get_uri (info),
-                        NULL);
+  source = g_strconcat (hypha_window_info_get_workspace (info), "\n", uri, NULL);
   return g_compute_checksum_for_string (G_CHECKSUM_SHA1, source, -1);
 }
 

@@ -39,6 +39,8 @@ char        *page_fixture_uri       (PageFixture *self,
                                      const char  *path);
 void         page_fixture_show      (PageFixture *self,
                                      const char  *uri);
+void         page_fixture_show_info (PageFixture     *self,
+                                     HyphaWindowInfo *info);
 void         page_fixture_run       (PageFixture *self,
                                      const char  *script);
 gboolean     page_fixture_wait_text (PageFixture *self,

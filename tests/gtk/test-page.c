@@ -7,6 +7,9 @@
 #include "hypha-frame-watch.h"
 #include "hypha-frame.h"
 
+#include "hypha-user-info-private.h"
+#include "hypha-window-info-private.h"
+
 #include <adwaita.h>
 #include <gio/gunixfdlist.h>
 #include <glib/gstdio.h>
@@ -658,6 +661,55 @@ test_memory_limit (void)
   g_assert_nonnull (strstr (fixture->failure->message, "too much memory"));
 }
 
+static HyphaWindowInfo *
+plugin_info (const char *source_uri)
+{
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_anonymous ();
+  HyphaWindowInfo *info = hypha_window_info_new ("plugin", "ws-test", "client-test", user, NULL, NULL);
+
+  hypha_window_info_set_source_uri (info, source_uri);
+  return info;
+}
+
+/* What the plugin is told is what its page resolves addresses by. */
+static void
+test_source_uri (void)
+{
+  g_autoptr (HyphaWindowInfo) web = plugin_info ("http://127.0.0.1:1/plugins/a.imjoy.html");
+  g_autoptr (HyphaWindowInfo) local = plugin_info ("file:///home/me/a.imjoy.html");
+  g_autofree char *web_message = hypha_window_info_dup_initialize_message (web);
+  g_autofree char *local_message = hypha_window_info_dup_initialize_message (local);
+
+  g_assert_true (hypha_window_info_is_plugin (web));
+  g_assert_cmpstr (hypha_window_info_get_source_uri (web), ==, "http://127.0.0.1:1/plugins/a.imjoy.html");
+  g_assert_nonnull (strstr (web_message, "127.0.0.1:1"));
+  g_assert_null (strstr (local_message, "/home/me"));
+}
+
+/* The same file has the same storage each time, another one has not. */
+static void
+test_plugin_host (void)
+{
+  static const char *const uris[] = { "file:///a", "file:///a", "file:///b" };
+  g_autoptr (PageFixture) fixture = page_fixture_new (NULL);
+  char *origins[G_N_ELEMENTS (uris)] = { NULL };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    {
+      g_autoptr (HyphaWindowInfo) info = plugin_info (uris[i]);
+      g_autoptr (HyphaPage) page = hypha_page_new (fixture->context, info);
+      WebKitWebView *view = hypha_page_get_web_view (page);
+
+      g_assert_nonnull (view);
+      origins[i] = g_strdup (hypha_page_get_target (page));
+    }
+
+  g_assert_cmpstr (origins[0], ==, origins[1]);
+  g_assert_cmpstr (origins[0], !=, origins[2]);
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    g_clear_pointer (&origins[i], g_free);
+}
+
 static void
 prepared_cb (GObject      *source,
              GAsyncResult *result,
@@ -832,6 +884,8 @@ main (int    argc,
   g_test_add_func ("/gtk/page/log-once", test_log_once);
   g_test_add_func ("/gtk/frame-watch/deadline", test_frame_watch_deadline);
   g_test_add_func ("/gtk/web-context/memory-limit", test_memory_limit);
+  g_test_add_func ("/gtk/page/source-uri", test_source_uri);
+  g_test_add_func ("/gtk/page/plugin-host", test_plugin_host);
   g_test_add_func ("/gtk/web-context/sandbox-refused", test_sandbox_refused);
   g_test_add_func ("/gtk/web-context/extension-missing", test_extension_missing);
   g_test_add_func ("/gtk/bridge/held-max", test_held_max);
