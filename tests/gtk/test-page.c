@@ -385,6 +385,27 @@ test_paused (void)
   g_assert_nonnull (fixture->bytes);
 }
 
+/* What a page sends while nobody reads it takes memory in its own process, but not without end. */
+static void
+test_port_waiting_max (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  HyphaConnectionClass *klass = HYPHA_CONNECTION_GET_CLASS (fixture->bridge);
+
+  klass->set_reading (HYPHA_CONNECTION (fixture->bridge), FALSE);
+  page_fixture_run (fixture,
+                    "addEventListener('message', e => { if (e.data.type === 'closed') connect(); });"
+                    "for (let i = 0; i < 300; i++) send(new Uint8Array(1 << 20));");
+  g_assert_true (test_wait (is_closed, fixture));
+  g_assert_cmpuint (fixture->closed_code, ==, 1009);
+
+  fixture->connects = 0;
+  g_assert_true (test_wait (is_connected, fixture));
+  klass->set_reading (HYPHA_CONNECTION (fixture->bridge), TRUE);
+  page_fixture_run (fixture, "send('back')");
+  g_assert_true (page_fixture_wait_text (fixture, "back"));
+}
+
 static AdwMessageDialog *
 find_dialog (void)
 {
@@ -876,6 +897,7 @@ main (int    argc,
   g_test_add_func ("/gtk/page/frame-max", test_frame_max);
   g_test_add_func ("/gtk/page/queue-max", test_queue_max);
   g_test_add_func ("/gtk/page/paused", test_paused);
+  g_test_add_func ("/gtk/page/port-waiting-max", test_port_waiting_max);
   g_test_add_func ("/gtk/page/permission", test_permission);
   g_test_add_func ("/gtk/page/clipboard-is-private", test_clipboard_is_private);
   g_test_add_func ("/gtk/page/download-refused", test_download_refused);
