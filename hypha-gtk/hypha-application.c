@@ -4,6 +4,7 @@
 
 #include "hypha-application.h"
 
+#include "hypha-dialog.h"
 #include "hypha-open-dialog.h"
 #include "hypha-start-window.h"
 #include "hypha-window.h"
@@ -16,6 +17,8 @@
  * HyphaApplication: one core, a start window, and a window for each plugin or app that the core
  * asks to show. It is the host of the core: the only place that answers ::add-window.
  */
+
+#define SOURCE_KEY "hypha-source"
 
 struct _HyphaApplication
 {
@@ -133,12 +136,22 @@ is_no_news (HyphaApplication *self,
 }
 
 static void
+load_error_answered_cb (HyphaApplication *self,
+                        const char       *response,
+                        GtkWidget        *dialog)
+{
+  if (g_str_equal (response, "retry"))
+    hypha_application_load (self, g_object_get_data (G_OBJECT (dialog), SOURCE_KEY));
+}
+
+static void
 load_failed (Load         *load,
              const GError *error)
 {
   HyphaWindow *window = find_window_with_error (load->application, error);
   g_autofree char *name = g_path_get_basename (load->source);
   g_autofree char *what = NULL;
+  AdwMessageDialog *dialog;
 
   if (is_no_news (load->application, error))
     return;
@@ -150,7 +163,11 @@ load_failed (Load         *load,
     }
 
   what = g_strdup_printf (_ ("Could Not Open “%s”"), name);
-  hypha_start_window_show_error (present_start_window (load->application), what, error);
+  dialog = hypha_start_window_show_error (present_start_window (load->application), what,
+                                          load->source, error);
+  g_object_set_data_full (G_OBJECT (dialog), SOURCE_KEY, g_strdup (load->source), g_free);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (load_error_answered_cb), load->application,
+                           G_CONNECT_SWAPPED);
 }
 
 static void
@@ -281,22 +298,35 @@ start_failure_read_cb (HyphaApplication *self)
   g_application_quit (G_APPLICATION (self));
 }
 
+/* A taken port is what a second start, or a server of the same machine, looks like. */
+static char *
+describe_start_failure (const GError *error)
+{
+  if (!g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_ALREADY_EXISTS))
+    return g_strdup (error->message);
+
+  return g_strdup_printf (_ ("%s\n\nHypha may already be running. Close it first, or start this one on "
+                             "a free port: “hypha-desktop --port 0”."),
+                          error->message);
+}
+
 static void
 start_failed (HyphaApplication *self,
               const GError     *error)
 {
+  g_autofree char *text = describe_start_failure (error);
   GtkWidget *dialog;
 
   self->exit_status = 1;
   g_signal_emit (self, signals[START_FAILED], 0, error);
 
   dialog = adw_message_dialog_new (GTK_WINDOW (present_start_window (self)),
-                                   _ ("Hypha Could Not Start"), error->message);
+                                   _ ("Hypha Could Not Start"), text);
   adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "quit", _ ("_Quit"));
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "quit");
   g_signal_connect_object (dialog, "response", G_CALLBACK (start_failure_read_cb), self,
                            G_CONNECT_SWAPPED);
-  gtk_window_present (GTK_WINDOW (dialog));
+  hypha_dialog_present (dialog);
 }
 
 static void
@@ -339,7 +369,7 @@ open_plugin_activated (GSimpleAction *action,
   HyphaOpenDialog *dialog = hypha_open_dialog_new (parent);
 
   g_signal_connect_object (dialog, "open", G_CALLBACK (open_dialog_cb), self, G_CONNECT_SWAPPED);
-  gtk_window_present (GTK_WINDOW (dialog));
+  hypha_dialog_present (GTK_WIDGET (dialog));
 }
 
 static void
@@ -530,6 +560,30 @@ hypha_application_get_core (HyphaApplication *self)
   g_return_val_if_fail (HYPHA_IS_APPLICATION (self), NULL);
 
   return self->core;
+}
+
+/* The title of the window whose page offers a service; NULL if it is no page of ours. */
+const char *
+hypha_application_get_window_name (HyphaApplication *self,
+                                   const char       *service_id)
+{
+  GHashTableIter iter;
+  HyphaWindow *window;
+
+  g_return_val_if_fail (HYPHA_IS_APPLICATION (self), NULL);
+
+  g_hash_table_iter_init (&iter, self->windows);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &window))
+    {
+      HyphaWindowInfo *info = hypha_window_get_info (window);
+      g_autofree char *prefix = g_strdup_printf ("%s/%s:", hypha_window_info_get_workspace (info),
+                                                 hypha_window_info_get_client_id (info));
+
+      if (g_str_has_prefix (service_id, prefix))
+        return hypha_window_info_get_name (info);
+    }
+
+  return NULL;
 }
 
 /* What the program should exit with, beyond what g_application_run() says. */

@@ -15,6 +15,8 @@ G_DECLARE_FINAL_TYPE (HyphaApplication, hypha_application, HYPHA, APPLICATION, A
 
 HyphaApplication *hypha_application_new             (const char       *application_id);
 HyphaCore        *hypha_application_get_core        (HyphaApplication *self);
+const char       *hypha_application_get_window_name (HyphaApplication *self,
+                                                       const char       *service_id);
 int               hypha_application_get_exit_status (HyphaApplication *self);
 void              hypha_application_load            (HyphaApplication *self,
                                                      const char       *source);

@@ -18,7 +18,9 @@ struct _HyphaFrameWatch
   GObject            parent_instance;
   char              *host_uri;
   char              *origin;
+  char              *target;
   WebKitWebResource *resource;  /* the document in the frame, once asked for */
+  guint              timeout;   /* until there is an answer, or the document itself */
 };
 
 enum
@@ -48,7 +50,22 @@ report (HyphaFrameWatch *self,
 {
   g_autoptr (HyphaFrameWatch) hold = g_object_ref (self);
 
+  hypha_frame_watch_arrived (self);
   g_signal_emit (self, signals[FAILED], 0, error);
+}
+
+/* WebKit says nothing about an address that it refuses to ask for at all. */
+static gboolean
+timed_out (gpointer data)
+{
+  HyphaFrameWatch *self = data;
+  g_autoptr (GError) error =
+      g_error_new (HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT,
+                   _ ("“%s” did not answer in time, or may not be shown here."), self->target);
+
+  self->timeout = 0;
+  report (self, error);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -80,6 +97,8 @@ response_cb (HyphaFrameWatch   *self,
   guint status = response != NULL ? webkit_uri_response_get_status_code (response) : 0;
   g_autoptr (GError) error = NULL;
 
+  if (response != NULL)
+    hypha_frame_watch_arrived (self);
   if (status < 400)
     return;
 
@@ -124,6 +143,8 @@ hypha_frame_watch_finalize (GObject *object)
 
   g_free (self->host_uri);
   g_free (self->origin);
+  g_free (self->target);
+  g_clear_handle_id (&self->timeout, g_source_remove);
   g_clear_object (&self->resource);
 
   G_OBJECT_CLASS (hypha_frame_watch_parent_class)->finalize (object);
@@ -152,14 +173,26 @@ hypha_frame_watch_get_origin (HyphaFrameWatch *self)
   return self->origin;
 }
 
+/* The document has come, or speaks: there is nothing left to wait for. */
+void
+hypha_frame_watch_arrived (HyphaFrameWatch *self)
+{
+  g_return_if_fail (HYPHA_IS_FRAME_WATCH (self));
+
+  g_clear_handle_id (&self->timeout, g_source_remove);
+}
+
 HyphaFrameWatch *
 hypha_frame_watch_new (WebKitWebView *web_view,
                        const char    *host_uri,
-                       const char    *target)
+                       const char    *target,
+                       guint          seconds)
 {
   HyphaFrameWatch *self = g_object_new (HYPHA_TYPE_FRAME_WATCH, NULL);
 
   self->host_uri = g_strdup (host_uri);
+  self->target = g_strdup (target);
+  self->timeout = g_timeout_add_seconds (seconds, timed_out, self);
   set_origin (self, target);
   g_signal_connect_object (web_view, "resource-load-started", G_CALLBACK (resource_load_started_cb),
                            self, G_CONNECT_SWAPPED);

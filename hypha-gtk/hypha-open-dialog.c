@@ -38,6 +38,22 @@ is_web_address (const char *text)
          g_uri_get_host (uri) != NULL && *g_uri_get_host (uri) != '\0';
 }
 
+/* Servers on this computer hardly ever have a certificate. */
+static gboolean
+is_loopback (const char *text)
+{
+  static const char *const hosts[] = { "localhost", "127.0.0.1", "[::1]" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (hosts); i++)
+    {
+      if (g_str_has_prefix (text, hosts[i]) && strchr (":/", text[strlen (hosts[i])]) != NULL &&
+          text[strlen (hosts[i])] != '\0')
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 /**
  * hypha_open_dialog_parse_source:
  * @text: what a person typed
@@ -61,8 +77,8 @@ hypha_open_dialog_parse_source (const char *text)
   if (g_str_has_prefix (stripped, "~/"))
     return g_build_filename (g_get_home_dir (), stripped + 2, NULL);
 
-  guess = g_strconcat ("https://", stripped, NULL);
-  if (strchr (stripped, '.') != NULL && strpbrk (stripped, " \t\n") == NULL &&
+  guess = g_strconcat (is_loopback (stripped) ? "http://" : "https://", stripped, NULL);
+  if ((strchr (stripped, '.') != NULL || is_loopback (stripped)) && strpbrk (stripped, " \t\n") == NULL &&
       strstr (stripped, "://") == NULL && is_web_address (guess))
     return g_steal_pointer (&guess);
 

@@ -19,6 +19,9 @@
 /* How long the extension may take to report after the host page has loaded, in seconds. */
 #define HELLO_TIMEOUT_SECONDS 5
 
+/* How long the host page may take to load. It is ours and local: only a busy process delays it. */
+#define LOAD_TIMEOUT_SECONDS 15
+
 struct _HyphaPage
 {
   GObject          parent_instance;
@@ -32,10 +35,13 @@ struct _HyphaPage
   char            *plugin_host;  /* NULL for an app with a URI of its own */
   char            *target;       /* what the frame shows */
   guint            hello_timeout;
+  guint            load_timeout;
   guint            documents;    /* that the frame has had since the host page came */
   guint            trusted : 1;  /* the document in the frame is the one that was asked for */
   guint            greeted : 1;  /* the extension has reported for this host page */
   guint            failed : 1;   /* reported, for this load */
+  guint            hung : 1;     /* did not load, and was ended for that */
+  guint            noted : 1;    /* a message about this document is in the log */
 };
 
 enum
@@ -92,6 +98,7 @@ report_failure (HyphaPage    *self,
     return;
 
   self->failed = TRUE;
+  g_clear_handle_id (&self->load_timeout, g_source_remove);
   hypha_page_disconnect (self, 1006, "the page failed");
   g_signal_emit (self, signals[FAILED], 0, error);
 }
@@ -113,6 +120,30 @@ watch_failed_cb (HyphaPage *self,
   report_failure (self, error);
 }
 
+/* A page may misbehave without end; the log must not fill up with it. */
+static void
+note (HyphaPage  *self,
+      const char *what)
+{
+  if (!self->noted)
+    g_message ("%s: %s", hypha_window_info_get_client_id (self->info), what);
+  self->noted = TRUE;
+}
+
+/* A script that never ends keeps its process from loading anything else. */
+static gboolean
+load_timed_out (gpointer data)
+{
+  g_autoptr (HyphaPage) self = g_object_ref (data);
+
+  self->load_timeout = 0;
+  self->hung = TRUE;
+  fail (self, HYPHA_ERROR_TIMED_OUT, _ ("The page did not answer and was stopped."));
+  if (self->web_view != NULL)
+    webkit_web_view_terminate_web_process (self->web_view);
+  return G_SOURCE_REMOVE;
+}
+
 static gboolean
 hello_timed_out (gpointer data)
 {
@@ -131,8 +162,10 @@ on_hello (HyphaPage  *self,
 {
   self->greeted = TRUE;
   self->trusted = FALSE;
+  self->noted = FALSE;
   self->documents = 0;
   g_clear_handle_id (&self->hello_timeout, g_source_remove);
+  g_clear_handle_id (&self->load_timeout, g_source_remove);
   hypha_page_disconnect (self, 1001, "the page was loaded again");
 }
 
@@ -142,6 +175,7 @@ on_document (HyphaPage  *self,
              const char *second)
 {
   self->trusted = FALSE;
+  self->noted = FALSE;
   self->documents++;
   hypha_page_disconnect (self, 1001, "the page was left");
 }
@@ -167,12 +201,14 @@ on_ready (HyphaPage  *self,
 {
   g_autofree char *message = NULL;
 
+  hypha_frame_watch_arrived (self->watch);
   hypha_page_disconnect (self, 1001, "the page starts again");
   self->trusted = origin_is_expected (self, origin);
   if (!self->trusted)
     {
-      g_message ("%s: not connected to a page of %s", hypha_window_info_get_client_id (self->info),
-                 origin);
+      g_autofree char *what = g_strdup_printf ("not connected to a page of %s", origin);
+
+      note (self, what);
       return;
     }
 
@@ -242,6 +278,7 @@ on_loaded (HyphaPage  *self,
            const char *first,
            const char *second)
 {
+  hypha_frame_watch_arrived (self->watch);
   if (self->plugin_host == NULL && !self->failed)
     g_signal_emit (self, signals[STARTED], 0);
 }
@@ -332,7 +369,7 @@ decide_policy_cb (HyphaPage               *self,
       g_strcmp0 (uri, self->host_uri) == 0)
     return FALSE;
 
-  g_message ("%s: page wanted to leave its window", hypha_window_info_get_client_id (self->info));
+  note (self, "page wanted to leave its window");
   webkit_policy_decision_ignore (decision);
   return TRUE;
 }
@@ -371,6 +408,9 @@ load_changed_cb (HyphaPage      *self,
       g_strcmp0 (webkit_web_view_get_uri (web_view), self->host_uri) != 0)
     fail (self, HYPHA_ERROR_FAILED, _ ("The page has left its window."));
 
+  if (event == WEBKIT_LOAD_COMMITTED)
+    g_clear_handle_id (&self->load_timeout, g_source_remove);
+
   if (event == WEBKIT_LOAD_FINISHED && !self->greeted && !self->failed && self->hello_timeout == 0)
     self->hello_timeout = g_timeout_add_seconds (HELLO_TIMEOUT_SECONDS, hello_timed_out, self);
 }
@@ -395,6 +435,10 @@ terminated_cb (HyphaPage                       *self,
                WebKitWebProcessTerminationReason reason,
                WebKitWebView                   *web_view)
 {
+  g_clear_handle_id (&self->load_timeout, g_source_remove);
+  if (self->hung)
+    return;
+
   self->failed = FALSE;
   if (reason == WEBKIT_WEB_PROCESS_EXCEEDED_MEMORY_LIMIT)
     fail (self, HYPHA_ERROR_FAILED, _ ("The page used too much memory and was stopped."));
@@ -402,6 +446,13 @@ terminated_cb (HyphaPage                       *self,
     fail (self, HYPHA_ERROR_FAILED, _ ("The page was stopped."));
   else
     fail (self, HYPHA_ERROR_FAILED, _ ("The process that showed the page crashed."));
+}
+
+static void
+clear_timeouts (HyphaPage *self)
+{
+  g_clear_handle_id (&self->hello_timeout, g_source_remove);
+  g_clear_handle_id (&self->load_timeout, g_source_remove);
 }
 
 /**
@@ -416,15 +467,18 @@ hypha_page_load (HyphaPage *self)
   g_return_if_fail (HYPHA_IS_PAGE (self));
 
   hypha_page_disconnect (self, 1001, "the page is loaded again");
-  g_clear_handle_id (&self->hello_timeout, g_source_remove);
+  clear_timeouts (self);
   g_clear_object (&self->watch);
   self->greeted = FALSE;
   self->trusted = FALSE;
   self->failed = FALSE;
+  self->hung = FALSE;
 
-  self->watch = hypha_frame_watch_new (self->web_view, self->host_uri, self->target);
+  self->watch = hypha_frame_watch_new (self->web_view, self->host_uri, self->target,
+                                       HYPHA_FRAME_WATCH_SECONDS);
   g_signal_connect_object (self->watch, "failed", G_CALLBACK (watch_failed_cb), self,
                            G_CONNECT_SWAPPED);
+  self->load_timeout = g_timeout_add_seconds (LOAD_TIMEOUT_SECONDS, load_timed_out, self);
   webkit_web_view_load_uri (self->web_view, self->host_uri);
 }
 
@@ -436,17 +490,26 @@ hypha_page_get_web_view (HyphaPage *self)
   return self->web_view;
 }
 
+/* What the frame shows. */
+const char *
+hypha_page_get_target (HyphaPage *self)
+{
+  g_return_val_if_fail (HYPHA_IS_PAGE (self), NULL);
+
+  return self->target;
+}
+
 /* Storage belongs to the plugin's source, or to this one window where it has none. */
 static char *
 make_plugin_host (HyphaWindowInfo *info)
 {
+  const char *uri = hypha_window_info_get_source_uri (info);
   g_autofree char *source = NULL;
 
-  if (hypha_window_info_get_uri (info) == NULL)
+  if (uri == NULL)
     return g_uuid_string_random ();
 
-  source = g_strconcat (hypha_window_info_get_workspace (info), "\n", hypha_window_info_get_uri (info),
-                        NULL);
+  source = g_strconcat (hypha_window_info_get_workspace (info), "\n", uri, NULL);
   return g_compute_checksum_for_string (G_CHECKSUM_SHA1, source, -1);
 }
 
@@ -490,7 +553,7 @@ hypha_page_dispose (GObject *object)
   HyphaPage *self = HYPHA_PAGE (object);
 
   hypha_page_disconnect (self, 1001, "the window was closed");
-  g_clear_handle_id (&self->hello_timeout, g_source_remove);
+  clear_timeouts (self);
   if (self->web_view != NULL)
     {
       hypha_web_context_withdraw (self->context, self->host, self->web_view);

@@ -4,15 +4,13 @@
 
 #include "hypha-permission.h"
 
+#include "hypha-dialog.h"
+#include "hypha-question.h"
+
 #include <adwaita.h>
 #include <glib/gi18n.h>
 
-/*
- * What a page may not do unasked. A person is asked in the page's window, about one thing at a
- * time, so that a page cannot bury the window in questions; nobody to ask means no.
- */
-
-#define ASKING_KEY "hypha-asking"
+/* What a page may not do unasked. */
 
 static const char *
 question_for (WebKitPermissionRequest *request)
@@ -50,7 +48,7 @@ response_cb (WebKitPermissionRequest *request,
   GtkWindow *parent = gtk_window_get_transient_for (GTK_WINDOW (dialog));
 
   if (parent != NULL)
-    g_object_set_data (G_OBJECT (parent), ASKING_KEY, NULL);
+    hypha_question_end (parent);
 
   if (g_str_equal (response, "allow"))
     webkit_permission_request_allow (request);
@@ -71,10 +69,9 @@ ask (WebKitPermissionRequest *request,
                                     _ ("_Allow"), NULL);
   adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "deny");
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "deny");
-  g_object_set_data (G_OBJECT (parent), ASKING_KEY, dialog);
   g_signal_connect_data (dialog, "response", G_CALLBACK (response_cb), g_object_ref (request),
                          (GClosureNotify) (void (*) (void)) g_object_unref, G_CONNECT_SWAPPED);
-  gtk_window_present (GTK_WINDOW (dialog));
+  hypha_dialog_present (dialog);
 }
 
 /**
@@ -90,17 +87,16 @@ hypha_permission_ask (WebKitPermissionRequest *request,
                       WebKitWebView           *web_view,
                       const char              *name)
 {
-  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (web_view));
   const char *question = question_for (request);
+  GtkWindow *window = question != NULL ? hypha_question_begin (web_view) : NULL;
   g_autofree char *heading = NULL;
 
-  if (question == NULL || !GTK_IS_WINDOW (root) || !gtk_widget_get_mapped (GTK_WIDGET (root)) ||
-      g_object_get_data (G_OBJECT (root), ASKING_KEY) != NULL)
+  if (window == NULL)
     {
       webkit_permission_request_deny (request);
       return;
     }
 
   heading = g_strdup_printf (_ ("Allow “%s”?"), name);
-  ask (request, GTK_WINDOW (root), heading, question);
+  ask (request, window, heading, question);
 }

@@ -4,6 +4,9 @@
 
 #include "hypha-start-window.h"
 
+#include "hypha-application.h"
+#include "hypha-dialog.h"
+
 #include <glib/gi18n.h>
 
 /*
@@ -28,12 +31,21 @@ struct _HyphaStartWindow
 
 G_DEFINE_FINAL_TYPE (HyphaStartWindow, hypha_start_window, ADW_TYPE_APPLICATION_WINDOW)
 
+/* What a plugin calls its service is “default” unless it says otherwise: its window says more. */
 static const char *
 service_title (HyphaServiceInfo *service)
 {
+  GApplication *application = g_application_get_default ();
   const char *name = hypha_service_info_get_name (service);
+  const char *id = hypha_service_info_get_id (service);
+  const char *window = NULL;
 
-  return name != NULL && *name != '\0' ? name : hypha_service_info_get_id (service);
+  if (name != NULL && *name != '\0' && g_strcmp0 (name, "default") != 0)
+    return name;
+
+  if (HYPHA_IS_APPLICATION (application))
+    window = hypha_application_get_window_name (HYPHA_APPLICATION (application), id);
+  return window != NULL ? window : id;
 }
 
 static void
@@ -158,19 +170,29 @@ hypha_start_window_set_busy (HyphaStartWindow *self,
   gtk_revealer_set_reveal_child (self->busy, text != NULL);
 }
 
-/* A dialog, not a toast: the cause has to be readable to the end, and to be copied. */
-void
+/*
+ * A dialog, not a toast: the cause has to be readable to the end, and to be copied. It answers
+ * “retry” or “close”.
+ */
+AdwMessageDialog *
 hypha_start_window_show_error (HyphaStartWindow *self,
                                const char       *what,
+                               const char       *source,
                                const GError     *error)
 {
+  g_autofree char *body = NULL;
   GtkWidget *dialog;
 
-  g_return_if_fail (HYPHA_IS_START_WINDOW (self));
+  g_return_val_if_fail (HYPHA_IS_START_WINDOW (self), NULL);
 
-  dialog = adw_message_dialog_new (GTK_WINDOW (self), what, error->message);
-  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
-  gtk_window_present (GTK_WINDOW (dialog));
+  body = g_strdup_printf ("%s\n\n%s", source, error->message);
+  dialog = adw_message_dialog_new (GTK_WINDOW (self), what, body);
+  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"), "retry",
+                                    _ ("_Retry"), NULL);
+  adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "close");
+  adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "retry");
+  hypha_dialog_present (dialog);
+  return ADW_MESSAGE_DIALOG (dialog);
 }
 
 static void
@@ -206,6 +228,7 @@ static void
 hypha_start_window_init (HyphaStartWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  hypha_dialog_isolate (GTK_WINDOW (self));
 }
 
 HyphaStartWindow *

@@ -19,8 +19,9 @@ void              hypha_start_window_set_url   (HyphaStartWindow *self,
                                                 const char       *url);
 void              hypha_start_window_set_busy  (HyphaStartWindow *self,
                                                 const char       *text);
-void              hypha_start_window_show_error (HyphaStartWindow *self,
+AdwMessageDialog *hypha_start_window_show_error (HyphaStartWindow *self,
                                                  const char       *what,
+                                                 const char       *source,
                                                  const GError     *error);
 
 G_END_DECLS

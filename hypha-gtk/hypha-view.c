@@ -102,6 +102,9 @@ hypha_view_fail (HyphaView    *self,
   cause = g_markup_escape_text (error->message, -1);
   adw_status_page_set_title (self->failure, title);
   adw_status_page_set_description (self->failure, cause);
+  /* The button takes the focus, so this is what a screen reader says of the failure. */
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->retry), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  error->message, -1);
   gtk_stack_set_visible_child_name (self->cover, "failed");
   set_state (self, HYPHA_VIEW_FAILED);
 }
@@ -149,6 +152,8 @@ make_page (HyphaView *self)
 
   web_view = hypha_page_get_web_view (self->page);
   gtk_widget_set_can_focus (GTK_WIDGET (web_view), FALSE);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (web_view), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  hypha_window_info_get_name (self->info), -1);
   gtk_overlay_set_child (self->overlay, GTK_WIDGET (web_view));
 }
 

@@ -4,6 +4,7 @@
 
 #include "hypha-web-context.h"
 
+#include "hypha-download.h"
 #include "hypha-sandbox.h"
 
 #include <glib/gi18n.h>
@@ -21,9 +22,18 @@
  */
 
 #define RESOURCES "/io/github/hypha_desktop/Hypha/pages"
+#define REFUSED_KEY "hypha-refused"
 #define EXTENSION_FILE "libhypha-web-extension.so"
 
 #define HOST_POLICY "default-src 'none'; frame-src * data: blob: hypha-plugin:; style-src 'unsafe-inline'"
+
+/*
+ * What a page may take, in MiB: WebKit frees what it can as the limit comes near, and ends the
+ * process that goes on to MEMORY_KILL times the limit.
+ */
+#define MEMORY_LIMIT_MB 2048
+#define MEMORY_KILL 1.5
+#define MEMORY_POLL_SECONDS 5
 
 struct _HyphaWebContext
 {
@@ -75,13 +85,26 @@ find_site (HyphaWebContext        *self,
   return g_hash_table_lookup (self->sites, key);
 }
 
+/* Once for each view: a page may ask without end, and the log must not fill up with it. */
+static void
+note_refusal (WebKitURISchemeRequest *request)
+{
+  WebKitWebView *web_view = webkit_uri_scheme_request_get_web_view (request);
+
+  if (web_view == NULL || g_object_get_data (G_OBJECT (web_view), REFUSED_KEY) != NULL)
+    return;
+
+  g_object_set_data (G_OBJECT (web_view), REFUSED_KEY, GINT_TO_POINTER (TRUE));
+  g_message ("refused a request for %s", webkit_uri_scheme_request_get_uri (request));
+}
+
 static void
 refuse (WebKitURISchemeRequest *request)
 {
   g_autoptr (GError) error =
       g_error_new (HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED, "no such page in this window");
 
-  g_message ("refused a request for %s", webkit_uri_scheme_request_get_uri (request));
+  note_refusal (request);
   webkit_uri_scheme_request_finish_error (request, error);
 }
 
@@ -171,12 +194,39 @@ register_schemes (HyphaWebContext *self)
   webkit_security_manager_register_uri_scheme_as_secure (manager, "hypha-plugin");
 }
 
+/* A smaller limit may be set from outside, but none that lets a page have more. */
+static guint
+memory_limit (void)
+{
+  const char *text = g_getenv ("HYPHA_WEB_MEMORY_LIMIT");
+  guint64 limit;
+
+  if (text == NULL || !g_ascii_string_to_unsigned (text, 10, 1, MEMORY_LIMIT_MB, &limit, NULL))
+    return MEMORY_LIMIT_MB;
+
+  return (guint) limit;
+}
+
+static WebKitWebContext *
+new_limited_context (void)
+{
+  WebKitMemoryPressureSettings *settings = webkit_memory_pressure_settings_new ();
+  WebKitWebContext *context;
+
+  webkit_memory_pressure_settings_set_memory_limit (settings, memory_limit ());
+  webkit_memory_pressure_settings_set_kill_threshold (settings, MEMORY_KILL);
+  webkit_memory_pressure_settings_set_poll_interval (settings, MEMORY_POLL_SECONDS);
+  context = g_object_new (WEBKIT_TYPE_WEB_CONTEXT, "memory-pressure-settings", settings, NULL);
+  webkit_memory_pressure_settings_free (settings);
+  return context;
+}
+
 static void
 create_context (HyphaWebContext *self)
 {
   g_autofree char *directory = extension_directory ();
 
-  self->context = webkit_web_context_new ();
+  self->context = new_limited_context ();
   webkit_web_context_set_cache_model (self->context, WEBKIT_CACHE_MODEL_DOCUMENT_BROWSER);
   webkit_web_context_add_path_to_sandbox (self->context, directory, TRUE);
   g_signal_connect (self->context, "initialize-web-process-extensions",
@@ -185,6 +235,7 @@ create_context (HyphaWebContext *self)
 
   self->session = g_getenv ("HYPHA_EPHEMERAL") != NULL ? webkit_network_session_new_ephemeral ()
                                                        : webkit_network_session_new (NULL, NULL);
+  hypha_download_watch (self->session);
 }
 
 static gboolean
@@ -295,7 +346,8 @@ hypha_web_context_new_view (HyphaWebContext *self)
 
   webkit_settings_set_enable_page_cache (settings, FALSE);
   webkit_settings_set_enable_developer_extras (settings, TRUE);
-  webkit_settings_set_javascript_can_access_clipboard (settings, TRUE);
+  /* Reading needs a person's consent (hypha-permission.c); this would do without. */
+  webkit_settings_set_javascript_can_access_clipboard (settings, FALSE);
   /* A window that is covered or minimised must not slow down what its plugin is doing. */
   set_feature (settings, "HiddenPageDOMTimerThrottling", FALSE);
 

@@ -5,6 +5,7 @@
 #include "hypha-window.h"
 
 #include "hypha-bridge.h"
+#include "hypha-dialog.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -227,6 +228,7 @@ static void
 hypha_window_init (HyphaWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  hypha_dialog_isolate (GTK_WINDOW (self));
 }
 
 /**

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   HyphaPlugin *plugin;  /* nullable */
-  char        *uri;     /* nullable */
+  char        *uri;     /* of a page; NULL for a plugin */
+  char        *origin;  /* where a plugin file was loaded from; NULL for code that was given */
 } HyphaAppSource;
 
 void            hypha_app_source_load_async  (const char           *source,

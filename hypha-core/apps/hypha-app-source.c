@@ -13,6 +13,7 @@ hypha_app_source_free (HyphaAppSource *source)
 {
   g_clear_pointer (&source->plugin, hypha_plugin_unref);
   g_free (source->uri);
+  g_free (source->origin);
   g_free (source);
 }
 
@@ -29,6 +30,28 @@ hypha_app_source_is_file (const char *text)
   return *text == '/' || g_ascii_strncasecmp (text, "file:", 5) == 0;
 }
 
+/* The address of a plugin file, whether it was given as one or as a path. */
+static char *
+hypha_app_source_dup_origin (const char *text)
+{
+  return *text == '/' ? g_filename_to_uri (text, NULL, NULL) : g_strdup (text);
+}
+
+/* What is fetched, and how messages may quote it. */
+typedef struct
+{
+  char *origin;
+  char *what;
+} HyphaAppFetch;
+
+static void
+hypha_app_fetch_free (HyphaAppFetch *fetch)
+{
+  g_free (fetch->origin);
+  g_free (fetch->what);
+  g_free (fetch);
+}
+
 /* Does the path of a URI, without its query and fragment, name a plugin file? */
 static gboolean
 hypha_app_source_names_plugin (const char *text)
@@ -40,11 +63,13 @@ hypha_app_source_names_plugin (const char *text)
 
 static void
 hypha_app_source_return_plugin (GTask      *task,
-                                const char *text)
+                                const char *text,
+                                const char *origin)
 {
   g_autoptr (HyphaAppSource) source = g_new0 (HyphaAppSource, 1);
   g_autoptr (GError) error = NULL;
 
+  source->origin = g_strdup (origin);
   source->plugin = hypha_plugin_parse (text, NULL, &error);
   if (source->plugin != NULL)
     g_task_return_pointer (task, g_steal_pointer (&source),
@@ -62,7 +87,7 @@ hypha_app_source_fetched (GObject      *object,
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = hypha_fetch_finish (result, &error);
   g_autofree char *text = NULL;
-  const char *what = g_task_get_task_data (task);
+  HyphaAppFetch *fetch = g_task_get_task_data (task);
   gsize size;
   const char *raw;
 
@@ -76,12 +101,12 @@ hypha_app_source_fetched (GObject      *object,
   if (!g_utf8_validate_len (raw, size, NULL))
     {
       g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                               "%s is no plugin file: it is not UTF-8 text", what);
+                               "%s is no plugin file: it is not UTF-8 text", fetch->what);
       return;
     }
 
   text = g_strndup (raw, size);
-  hypha_app_source_return_plugin (task, text);
+  hypha_app_source_return_plugin (task, text, fetch->origin);
 }
 
 /*
@@ -102,7 +127,7 @@ hypha_app_source_load_async (const char          *source,
   g_task_set_source_tag (task, hypha_app_source_load_async);
   if (hypha_plugin_is_source (source))
     {
-      hypha_app_source_return_plugin (task, source);
+      hypha_app_source_return_plugin (task, source, NULL);
     }
   else if (web && !hypha_app_source_names_plugin (source))
     {
@@ -113,7 +138,11 @@ hypha_app_source_load_async (const char          *source,
     }
   else if (web || hypha_app_source_is_file (source))
     {
-      g_task_set_task_data (task, g_steal_pointer (&what), g_free);
+      HyphaAppFetch *fetch = g_new0 (HyphaAppFetch, 1);
+
+      fetch->origin = hypha_app_source_dup_origin (source);
+      fetch->what = g_steal_pointer (&what);
+      g_task_set_task_data (task, fetch, (GDestroyNotify) hypha_app_fetch_free);
       hypha_fetch_async (source, trust, cancellable, hypha_app_source_fetched,
                          g_steal_pointer (&task));
     }

@@ -21,5 +21,7 @@ HyphaWindowInfo *hypha_window_info_new         (const char      *name,
                                                 GVariant        *config);
 HyphaUserInfo   *hypha_window_info_get_user    (HyphaWindowInfo *self);
 GVariant        *hypha_window_info_get_config  (HyphaWindowInfo *self);
+void             hypha_window_info_set_source_uri (HyphaWindowInfo *self,
+                                                   const char      *uri);
 
 G_END_DECLS

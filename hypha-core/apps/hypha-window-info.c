@@ -37,6 +37,7 @@ struct _HyphaWindowInfo
   char          *workspace;
   char          *client_id;
   char          *uri;
+  char          *source_uri;
   HyphaUserInfo *user;
   GVariant      *config;
 };
@@ -96,6 +97,7 @@ hypha_window_info_finalize (GObject *object)
   g_free (self->workspace);
   g_free (self->client_id);
   g_free (self->uri);
+  g_free (self->source_uri);
   g_clear_pointer (&self->user, hypha_user_info_unref);
   g_clear_pointer (&self->config, g_variant_unref);
   G_OBJECT_CLASS (hypha_window_info_parent_class)->finalize (object);
@@ -199,6 +201,35 @@ GVariant *
 hypha_window_info_get_config (HyphaWindowInfo *self)
 {
   return self->config;
+}
+
+/* Before the window is shown to anybody: a window info does not change after that. */
+void
+hypha_window_info_set_source_uri (HyphaWindowInfo *self,
+                                  const char      *uri)
+{
+  g_free (self->source_uri);
+  self->source_uri = g_strdup (uri);
+}
+
+/*
+ * The config as the page gets it: the page finds relative addresses by “src”, which a config may
+ * have set itself. Where a local file lies is nothing that a page needs to know.
+ */
+static GVariant *
+hypha_window_info_dup_page_config (HyphaWindowInfo *self)
+{
+  g_autoptr (GVariant) src = g_variant_lookup_value (self->config, "src", G_VARIANT_TYPE_STRING);
+  GVariantDict dict;
+
+  if (src != NULL || self->source_uri == NULL ||
+      (g_ascii_strncasecmp (self->source_uri, "http://", 7) != 0 &&
+       g_ascii_strncasecmp (self->source_uri, "https://", 8) != 0))
+    return g_variant_ref (self->config);
+
+  g_variant_dict_init (&dict, self->config);
+  g_variant_dict_insert (&dict, "src", "s", self->source_uri);
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
 
 /* A number of any kind, as a config from JSON or MessagePack may have it. */
@@ -327,6 +358,26 @@ hypha_window_info_get_uri (HyphaWindowInfo *self)
 }
 
 /**
+ * hypha_window_info_get_source_uri:
+ * @self: a window info
+ *
+ * Gets where the plugin's file was loaded from. Relative addresses in the
+ * plugin are meant relative to it, and what the plugin stores belongs to it.
+ *
+ * Returns: (transfer none) (nullable): the URI of the file, or %NULL for a
+ *   plugin whose code was given as text, and for a page
+ *
+ * Since: 0.1
+ */
+const char *
+hypha_window_info_get_source_uri (HyphaWindowInfo *self)
+{
+  g_return_val_if_fail (HYPHA_IS_WINDOW_INFO (self), NULL);
+
+  return self->source_uri;
+}
+
+/**
  * hypha_window_info_is_plugin:
  * @self: a window info
  *
@@ -420,19 +471,21 @@ hypha_window_info_dup_initialize_message (HyphaWindowInfo *self)
 {
   g_autoptr (GVariant) message = NULL;
   g_autoptr (GVariant) user = NULL;
+  g_autoptr (GVariant) config = NULL;
   g_autoptr (JsonNode) node = NULL;
   GVariantDict dict;
 
   g_return_val_if_fail (HYPHA_IS_WINDOW_INFO (self), NULL);
 
   user = hypha_user_info_to_variant (self->user);
+  config = hypha_window_info_dup_page_config (self);
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert (&dict, "type", "s", "initializeHyphaClient");
   g_variant_dict_insert (&dict, "server_url", "s", HYPHA_WINDOW_SERVER_URL);
   g_variant_dict_insert (&dict, "workspace", "s", self->workspace);
   g_variant_dict_insert (&dict, "client_id", "s", self->client_id);
   g_variant_dict_insert_value (&dict, "user_info", user);
-  g_variant_dict_insert_value (&dict, "config", self->config);
+  g_variant_dict_insert_value (&dict, "config", config);
   message = g_variant_ref_sink (g_variant_dict_end (&dict));
   node = hypha_json_from_variant (message);
   return json_to_string (node, FALSE);

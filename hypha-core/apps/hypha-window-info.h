@@ -21,6 +21,8 @@ const char *hypha_window_info_get_client_id        (HyphaWindowInfo *self);
 HYPHA_AVAILABLE_IN_0_1
 const char *hypha_window_info_get_uri              (HyphaWindowInfo *self);
 HYPHA_AVAILABLE_IN_0_1
+const char *hypha_window_info_get_source_uri       (HyphaWindowInfo *self);
+HYPHA_AVAILABLE_IN_0_1
 gboolean    hypha_window_info_is_plugin            (HyphaWindowInfo *self);
 HYPHA_AVAILABLE_IN_0_1
 gboolean    hypha_window_info_is_hidden            (HyphaWindowInfo *self);

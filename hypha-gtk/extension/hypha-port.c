@@ -16,7 +16,9 @@ struct _HyphaPort
   GWeakRef   page;
   JSCValue  *deliver;  /* gives a message to the bridge script of the current host page */
   GQueue     waiting;  /* of WebKitUserMessage: held back by the window */
+  gsize      waiting_bytes;
   gsize      unanswered;
+  gboolean   overflown; /* too much was waiting: nothing is sent until the page connects again */
 };
 
 /* What an answer must know: the port may be gone by then. */
@@ -92,15 +94,63 @@ port_flush (HyphaPort *self)
     {
       g_autoptr (WebKitUserMessage) message = g_queue_pop_head (&self->waiting);
 
+      self->waiting_bytes -= message_cost (message);
       port_send_now (self, message);
     }
+}
+
+static gboolean
+is_lasting (WebKitUserMessage *message)
+{
+  const char *name = webkit_user_message_get_name (message);
+
+  return g_str_equal (name, "hello") || g_str_equal (name, "document");
+}
+
+/* Of what waits, only what tells which document is there still matters. */
+static void
+drop_waiting (HyphaPort *self)
+{
+  GList *next;
+
+  for (GList *l = self->waiting.head; l != NULL; l = next)
+    {
+      next = l->next;
+      if (is_lasting (l->data))
+        continue;
+
+      self->waiting_bytes -= message_cost (l->data);
+      g_object_unref (l->data);
+      g_queue_delete_link (&self->waiting, l);
+    }
+}
+
+/* The news goes past the queue: what fills that is waiting for the connection to end. */
+static void
+overflow (HyphaPort *self)
+{
+  self->overflown = TRUE;
+  drop_waiting (self);
+  port_send_now (self, webkit_user_message_new (
+                           "lost", g_variant_new ("(ss)", "", "too many messages of the page wait")));
 }
 
 static void
 port_send (HyphaPort         *self,
            WebKitUserMessage *message)
 {
-  g_queue_push_tail (&self->waiting, g_object_ref_sink (message));
+  g_autoptr (WebKitUserMessage) owned = g_object_ref_sink (message);
+  gsize cost = message_cost (message);
+
+  if (self->overflown && g_str_equal (webkit_user_message_get_name (message), "connect"))
+    self->overflown = FALSE;
+  if (!is_lasting (message) && !self->overflown && self->waiting_bytes + cost > HYPHA_PORT_WAITING_MAX)
+    overflow (self);
+  if (!is_lasting (message) && self->overflown)
+    return;
+
+  self->waiting_bytes += cost;
+  g_queue_push_tail (&self->waiting, g_steal_pointer (&owned));
   port_flush (self);
 }
 

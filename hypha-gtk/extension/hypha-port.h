@@ -8,6 +8,9 @@ G_BEGIN_DECLS
 /* Bytes that may be on their way to the application without an answer; more wait in this process. */
 #define HYPHA_PORT_WINDOW (8 * 1024 * 1024)
 
+/* Bytes that may wait beyond that; a page that sends more loses its connection. */
+#define HYPHA_PORT_WAITING_MAX (256 * 1024 * 1024)
+
 /* One page's line to the application: frames and events out, frames and answers in. */
 typedef struct _HyphaPort HyphaPort;
 

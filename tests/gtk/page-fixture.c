@@ -24,6 +24,7 @@ static const char page_source[] =
     "  else if (m.data instanceof ArrayBuffer) send(new Uint8Array(m.data));\n"
     "});\n"
     "say({ type: 'hyphaClientReady' });\n"
+    "if (location.hash === '#twice') say({ type: 'hyphaClientReady' });\n"
     "</script></body></html>";
 
 static void
@@ -153,14 +154,12 @@ prepared_cb (GObject      *source,
   *(gboolean *) data = TRUE;
 }
 
-/* Opens the uri in a window of its own; what was shown before is closed. */
+/* Opens what info says in a window of its own; what was shown before is closed. */
 void
-page_fixture_show (PageFixture *self,
-                   const char  *uri)
+page_fixture_show_info (PageFixture     *self,
+                        HyphaWindowInfo *info)
 {
-  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_anonymous ();
-
-  self->info = hypha_window_info_new ("page", "ws-test", "client-test", user, uri, NULL);
+  self->info = g_object_ref (info);
   self->page = hypha_page_new (self->context, self->info);
   g_signal_connect_swapped (self->page, "connect", G_CALLBACK (connect_cb), self);
   g_signal_connect_swapped (self->page, "started", G_CALLBACK (started_cb), self);
@@ -171,6 +170,19 @@ page_fixture_show (PageFixture *self,
   gtk_window_set_child (self->window, GTK_WIDGET (hypha_page_get_web_view (self->page)));
   gtk_window_present (self->window);
   hypha_page_load (self->page);
+}
+
+/* Opens the uri in a window of its own; what was shown before is closed. */
+void
+page_fixture_show (PageFixture *self,
+                   const char  *uri)
+{
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_anonymous ();
+
+  g_autoptr (HyphaWindowInfo) info =
+      hypha_window_info_new ("page", "ws-test", "client-test", user, uri, NULL);
+
+  page_fixture_show_info (self, info);
 }
 
 PageFixture *
@@ -246,4 +258,11 @@ page_fixture_wait_text (PageFixture *self,
   Expected expected = { self, text };
 
   return test_wait (has_text, &expected);
+}
+
+gboolean
+page_fixture_has_text (PageFixture *self,
+                       const char  *text)
+{
+  return g_ptr_array_find_with_equal_func (self->texts, text, g_str_equal, NULL);
 }

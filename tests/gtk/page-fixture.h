@@ -39,9 +39,13 @@ char        *page_fixture_uri       (PageFixture *self,
                                      const char  *path);
 void         page_fixture_show      (PageFixture *self,
                                      const char  *uri);
+void         page_fixture_show_info (PageFixture     *self,
+                                     HyphaWindowInfo *info);
 void         page_fixture_run       (PageFixture *self,
                                      const char  *script);
 gboolean     page_fixture_wait_text (PageFixture *self,
+                                     const char  *text);
+gboolean     page_fixture_has_text  (PageFixture *self,
                                      const char  *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PageFixture, page_fixture_free)

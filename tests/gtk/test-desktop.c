@@ -456,14 +456,84 @@ test_crash_and_retry (void)
   wait_window (desktop, "Hello", HYPHA_VIEW_READY);
 }
 
+static gboolean
+has_other_dialog (gpointer data)
+{
+  return find_dialog (NULL) != NULL && (gpointer) find_dialog (NULL) != data;
+}
+
+/* A dialog of one window leaves the others usable. */
+static void
+test_window_groups (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  GtkWindow *window;
+  GtkWindow *dialog;
+
+  open_plugin (desktop, HELLO);
+  window = GTK_WINDOW (wait_window (desktop, "Hello", HYPHA_VIEW_READY));
+  open_plugin (desktop, "data/plugins/there-is-none.imjoy.html");
+  g_assert_true (test_wait (has_dialog, desktop));
+  dialog = GTK_WINDOW (find_dialog (desktop));
+
+  g_assert_true (gtk_window_has_group (window));
+  g_assert_true (gtk_window_get_group (window) != gtk_window_get_group (dialog));
+  g_assert_true (gtk_window_get_group (gtk_window_get_transient_for (dialog)) ==
+                 gtk_window_get_group (dialog));
+  gtk_window_destroy (dialog);
+}
+
+static gboolean
+has_start_row (gpointer data)
+{
+  g_autofree char *labels = dup_labels (data);
+
+  return strstr (labels, "Unnamed") != NULL;
+}
+
+/* Most plugins do not name their service; a page of rows called “default” tells nothing. */
+static void
+test_unnamed_service (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  GtkWindow *start;
+
+  g_application_activate (G_APPLICATION (desktop->application));
+  start = gtk_application_get_active_window (GTK_APPLICATION (desktop->application));
+  open_plugin (desktop, "data/plugins/unnamed.imjoy.html");
+  wait_window (desktop, "Unnamed", HYPHA_VIEW_READY);
+  g_assert_true (test_wait (has_start_row, start));
+}
+
+/* What a person sees is said as well. */
+static void
+test_accessible_names (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+  HyphaView *view;
+  HyphaPage *page;
+
+  open_plugin (desktop, HELLO);
+  view = hypha_window_get_view (wait_window (desktop, "Hello", HYPHA_VIEW_READY));
+  page = hypha_view_get_page (view);
+  gtk_test_accessible_assert_property (GTK_ACCESSIBLE (hypha_page_get_web_view (page)),
+                                       GTK_ACCESSIBLE_PROPERTY_LABEL, "Hello");
+}
+
 static void
 test_missing_file (void)
 {
   g_autoptr (Desktop) desktop = running_desktop ();
+  AdwMessageDialog *dialog;
 
   open_plugin (desktop, "data/plugins/there-is-none.imjoy.html");
   g_assert_true (test_wait (has_dialog, desktop));
-  assert_shows (find_dialog (desktop), "Could Not Open “there-is-none.imjoy.html”");
+  dialog = find_dialog (desktop);
+  assert_shows (dialog, "Could Not Open “there-is-none.imjoy.html”");
+  assert_shows (dialog, "data/plugins/there-is-none.imjoy.html");
+
+  adw_message_dialog_response (dialog, "retry");
+  g_assert_true (test_wait (has_other_dialog, dialog));
   gtk_window_destroy (GTK_WINDOW (find_dialog (desktop)));
 }
 
@@ -559,6 +629,8 @@ test_taken_port (void)
   g_assert_true (test_wait (has_dialog, second));
   g_assert_nonnull (second->start_error);
   assert_shows (find_dialog (second), second->start_error);
+  assert_shows (find_dialog (second), "Hypha may already be running");
+  assert_shows (find_dialog (second), "--port");
   g_assert_cmpint (hypha_application_get_exit_status (second->application), ==, 1);
   gtk_window_destroy (GTK_WINDOW (find_dialog (second)));
 }
@@ -574,6 +646,10 @@ test_source (void)
     { " https://example.org/a.imjoy.html\n", "https://example.org/a.imjoy.html" },
     { "http://127.0.0.1:9000/x", "http://127.0.0.1:9000/x" },
     { "example.org/a.imjoy.html", "https://example.org/a.imjoy.html" },
+    { "127.0.0.1:8080/x", "http://127.0.0.1:8080/x" },
+    { "localhost:8080/x.html", "http://localhost:8080/x.html" },
+    { "localhost.example.org/x", "https://localhost.example.org/x" },
+    { "[::1]:80/x", "http://[::1]:80/x" },
     { "/tmp/a plugin.imjoy.html", "/tmp/a plugin.imjoy.html" },
     { "file:///tmp/a%20b.html", "/tmp/a b.html" },
     { "", NULL }, { "hello", NULL }, { "two words.html", NULL }, { "ftp://example.org/a", NULL },
@@ -706,6 +782,9 @@ main (int    argc,
   g_test_add_func ("/gtk/desktop/other-language", test_other_language);
   g_test_add_func ("/gtk/desktop/crash-and-retry", test_crash_and_retry);
   g_test_add_func ("/gtk/desktop/missing-file", test_missing_file);
+  g_test_add_func ("/gtk/desktop/window-groups", test_window_groups);
+  g_test_add_func ("/gtk/desktop/unnamed-service", test_unnamed_service);
+  g_test_add_func ("/gtk/desktop/accessible-names", test_accessible_names);
   g_test_add_func ("/gtk/desktop/start-page", test_start_page);
   g_test_add_func ("/gtk/desktop/open-dialog", test_open_dialog);
   g_test_add_func ("/gtk/desktop/taken-port", test_taken_port);

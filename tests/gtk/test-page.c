@@ -4,7 +4,11 @@
 
 #include "page-fixture.h"
 
+#include "hypha-frame-watch.h"
 #include "hypha-frame.h"
+
+#include "hypha-user-info-private.h"
+#include "hypha-window-info-private.h"
 
 #include <adwaita.h>
 #include <gio/gunixfdlist.h>
@@ -381,6 +385,27 @@ test_paused (void)
   g_assert_nonnull (fixture->bytes);
 }
 
+/* What a page sends while nobody reads it takes memory in its own process, but not without end. */
+static void
+test_port_waiting_max (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  HyphaConnectionClass *klass = HYPHA_CONNECTION_GET_CLASS (fixture->bridge);
+
+  klass->set_reading (HYPHA_CONNECTION (fixture->bridge), FALSE);
+  page_fixture_run (fixture,
+                    "addEventListener('message', e => { if (e.data.type === 'closed') connect(); });"
+                    "for (let i = 0; i < 300; i++) send(new Uint8Array(1 << 20));");
+  g_assert_true (test_wait (is_closed, fixture));
+  g_assert_cmpuint (fixture->closed_code, ==, 1009);
+
+  fixture->connects = 0;
+  g_assert_true (test_wait (is_connected, fixture));
+  klass->set_reading (HYPHA_CONNECTION (fixture->bridge), TRUE);
+  page_fixture_run (fixture, "send('back')");
+  g_assert_true (page_fixture_wait_text (fixture, "back"));
+}
+
 static AdwMessageDialog *
 find_dialog (void)
 {
@@ -418,6 +443,294 @@ test_permission (void)
   g_assert_true (page_fixture_wait_text (fixture, "second error 1"));
 }
 
+/* Without a person's gesture there is not even a question. */
+static void
+test_clipboard_is_private (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture,
+                    "navigator.clipboard.readText().then(() => send('read'), e => send(e.name))");
+  g_assert_true (page_fixture_wait_text (fixture, "NotAllowedError"));
+  g_assert_false (page_fixture_has_text (fixture, "read"));
+
+  page_fixture_run (fixture, "send(`paste ${document.execCommand('paste')}`)");
+  g_assert_true (page_fixture_wait_text (fixture, "paste false"));
+}
+
+static GtkWidget *
+find_chooser (void)
+{
+  g_autoptr (GList) windows = gtk_window_list_toplevels ();
+
+  for (GList *l = windows; l != NULL; l = l->next)
+    {
+      if (GTK_IS_FILE_CHOOSER_DIALOG (l->data))
+        return l->data;
+    }
+
+  return NULL;
+}
+
+static gboolean
+has_chooser (gpointer data)
+{
+  return find_chooser () != NULL;
+}
+
+static gboolean
+has_no_chooser (gpointer data)
+{
+  return find_chooser () == NULL;
+}
+
+static void
+start_download (PageFixture *fixture,
+                const char  *name)
+{
+  g_autofree char *script = g_strdup_printf ("const a = document.createElement('a');"
+                                             "a.href = 'data:application/octet-stream,abc';"
+                                             "a.download = '%s'; a.click()",
+                                             name);
+
+  page_fixture_run (fixture, script);
+}
+
+static gboolean
+is_file (gpointer path)
+{
+  return g_file_test (path, G_FILE_TEST_IS_REGULAR);
+}
+
+static void
+check_not_written (const char *name)
+{
+  g_autofree char *in_home = g_build_filename (g_get_home_dir (), "Downloads", name, NULL);
+  const char *downloads = g_get_user_special_dir (G_USER_DIRECTORY_DOWNLOAD);
+  g_autofree char *in_downloads = g_build_filename (downloads != NULL ? downloads : ".", name, NULL);
+
+  g_assert_false (g_file_test (in_home, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (in_downloads, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (name, G_FILE_TEST_EXISTS));
+}
+
+/* A page's click writes nothing; a second one, while the first waits for an answer, neither. */
+static void
+test_download_refused (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  start_download (fixture, "hypha-test-refused.bin");
+  g_assert_true (test_wait (has_chooser, NULL));
+  start_download (fixture, "hypha-test-second.bin");
+  settle ();
+  gtk_dialog_response (GTK_DIALOG (find_chooser ()), GTK_RESPONSE_CANCEL);
+  g_assert_true (test_wait (has_no_chooser, NULL));
+  settle ();
+  g_assert_null (find_chooser ());
+  check_not_written ("hypha-test-refused.bin");
+  check_not_written ("hypha-test-second.bin");
+}
+
+static void
+download_started_cb (WebKitDownload      **download,
+                     WebKitDownload       *started,
+                     WebKitNetworkSession *session)
+{
+  *download = g_object_ref (started);
+}
+
+typedef struct
+{
+  GtkFileChooser *chooser;
+  GFile          *file;
+} Choice;
+
+/* The chooser reads the directory first. */
+static gboolean
+is_chosen (gpointer data)
+{
+  Choice *choice = data;
+  g_autoptr (GFile) file = gtk_file_chooser_get_file (choice->chooser);
+
+  return file != NULL && g_file_equal (file, choice->file);
+}
+
+/* The chooser's own button answers when it likes, so the answer is given in its name. */
+static void
+test_download_chosen (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autofree char *directory = g_dir_make_tmp ("hypha-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "chosen.bin", NULL);
+  g_autoptr (GFile) folder = g_file_new_for_path (directory);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (WebKitDownload) download = NULL;
+  Choice choice = { .file = file };
+
+  g_signal_connect_swapped (
+      webkit_web_view_get_network_session (hypha_page_get_web_view (fixture->page)),
+      "download-started", G_CALLBACK (download_started_cb), &download);
+  start_download (fixture, "chosen.bin");
+  g_assert_true (test_wait (has_chooser, NULL));
+  choice.chooser = g_object_get_data (G_OBJECT (download), "hypha-chooser");
+  g_assert_true (gtk_file_chooser_set_current_folder (choice.chooser, folder, NULL));
+  g_assert_true (test_wait (is_chosen, &choice));
+  g_signal_emit_by_name (choice.chooser, "response", GTK_RESPONSE_ACCEPT);
+  g_assert_true (test_wait (is_file, path));
+  check_not_written ("chosen.bin");
+  g_unlink (path);
+  g_rmdir (directory);
+}
+
+/* A script that never ends keeps the process from loading the page again. */
+static void
+test_load_timeout (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+
+  page_fixture_run (fixture, "send('busy'); for (;;);");
+  settle ();
+  hypha_page_load (fixture->page);
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_error (fixture->failure, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT);
+
+  g_clear_error (&fixture->failure);
+  fixture->connects = 0;
+  hypha_page_load (fixture->page);
+  g_assert_true (test_wait (is_connected, fixture));
+  g_assert_no_error (fixture->failure);
+}
+
+static void
+watch_failed_cb (GError **failure,
+                 GError  *error)
+{
+  *failure = g_error_copy (error);
+}
+
+static gboolean
+is_set (gpointer data)
+{
+  return *(gpointer *) data != NULL;
+}
+
+/* Nothing is heard of an address that WebKit refuses to ask for. */
+static void
+test_frame_watch_deadline (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  WebKitWebView *view = hypha_page_get_web_view (fixture->page);
+  g_autoptr (HyphaFrameWatch) watch = hypha_frame_watch_new (view, "a:", "http://b.test/", 1);
+  g_autoptr (HyphaFrameWatch) arrived = hypha_frame_watch_new (view, "a:", "http://c.test/", 1);
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (GError) none = NULL;
+
+  g_signal_connect_swapped (watch, "failed", G_CALLBACK (watch_failed_cb), &failure);
+  g_signal_connect_swapped (arrived, "failed", G_CALLBACK (watch_failed_cb), &none);
+  hypha_frame_watch_arrived (arrived);
+  g_assert_true (test_wait (is_set, &failure));
+  g_assert_error (failure, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT);
+  g_assert_nonnull (strstr (failure->message, "http://b.test/"));
+  settle ();
+  g_assert_no_error (none);
+}
+
+/* A document that goes on asking is in the log once. */
+static void
+ask_twice_from_elsewhere (void)
+{
+  g_autoptr (PageFixture) fixture = connected_page ("/page");
+  g_autofree char *elsewhere = page_fixture_uri (fixture, "localhost", "/page#twice");
+  g_autofree char *script = g_strdup_printf ("location.href = '%s'", elsewhere);
+
+  test_expect_log ("hypha-gtk", G_LOG_LEVEL_MESSAGE, "*not connected to a page of*");
+  page_fixture_run (fixture, script);
+  g_assert_true (test_wait (was_hit_again, fixture));
+  settle ();
+  test_assert_expected_logs ();
+}
+
+/* A second line is not expected, so it would be printed. */
+static void
+test_log_once (void)
+{
+  if (g_test_subprocess ())
+    {
+      ask_twice_from_elsewhere ();
+      return;
+    }
+
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_passed ();
+  g_test_trap_assert_stderr_unmatched ("*not connected to a page of*");
+}
+
+static void
+test_memory_limit (void)
+{
+  g_autoptr (PageFixture) fixture = NULL;
+
+  g_setenv ("HYPHA_WEB_MEMORY_LIMIT", "200", TRUE);
+  fixture = connected_page ("/page");
+  g_unsetenv ("HYPHA_WEB_MEMORY_LIMIT");
+  page_fixture_run (fixture,
+                    "globalThis.kept = [];"
+                    "setInterval(() => { if (kept.length < 80) "
+                    "  kept.push(new Uint8Array(8 << 20).fill(kept.length + 1)); }, 20);");
+  g_assert_true (test_wait (has_failed, fixture));
+  g_assert_nonnull (strstr (fixture->failure->message, "too much memory"));
+}
+
+static HyphaWindowInfo *
+plugin_info (const char *source_uri)
+{
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_anonymous ();
+  HyphaWindowInfo *info = hypha_window_info_new ("plugin", "ws-test", "client-test", user, NULL, NULL);
+
+  hypha_window_info_set_source_uri (info, source_uri);
+  return info;
+}
+
+/* What the plugin is told is what its page resolves addresses by. */
+static void
+test_source_uri (void)
+{
+  g_autoptr (HyphaWindowInfo) web = plugin_info ("http://127.0.0.1:1/plugins/a.imjoy.html");
+  g_autoptr (HyphaWindowInfo) local = plugin_info ("file:///home/me/a.imjoy.html");
+  g_autofree char *web_message = hypha_window_info_dup_initialize_message (web);
+  g_autofree char *local_message = hypha_window_info_dup_initialize_message (local);
+
+  g_assert_true (hypha_window_info_is_plugin (web));
+  g_assert_cmpstr (hypha_window_info_get_source_uri (web), ==, "http://127.0.0.1:1/plugins/a.imjoy.html");
+  g_assert_nonnull (strstr (web_message, "127.0.0.1:1"));
+  g_assert_null (strstr (local_message, "/home/me"));
+}
+
+/* The same file has the same storage each time, another one has not. */
+static void
+test_plugin_host (void)
+{
+  static const char *const uris[] = { "file:///a", "file:///a", "file:///b" };
+  g_autoptr (PageFixture) fixture = page_fixture_new (NULL);
+  char *origins[G_N_ELEMENTS (uris)] = { NULL };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    {
+      g_autoptr (HyphaWindowInfo) info = plugin_info (uris[i]);
+      g_autoptr (HyphaPage) page = hypha_page_new (fixture->context, info);
+      WebKitWebView *view = hypha_page_get_web_view (page);
+
+      g_assert_nonnull (view);
+      origins[i] = g_strdup (hypha_page_get_target (page));
+    }
+
+  g_assert_cmpstr (origins[0], ==, origins[1]);
+  g_assert_cmpstr (origins[0], !=, origins[2]);
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    g_clear_pointer (&origins[i], g_free);
+}
+
 static void
 prepared_cb (GObject      *source,
              GAsyncResult *result,
@@ -426,12 +739,6 @@ prepared_cb (GObject      *source,
   GError **error = data;
 
   g_assert_false (hypha_web_context_prepare_finish (HYPHA_WEB_CONTEXT (source), result, error));
-}
-
-static gboolean
-is_set (gpointer data)
-{
-  return *(gpointer *) data != NULL;
 }
 
 static void
@@ -590,7 +897,17 @@ main (int    argc,
   g_test_add_func ("/gtk/page/frame-max", test_frame_max);
   g_test_add_func ("/gtk/page/queue-max", test_queue_max);
   g_test_add_func ("/gtk/page/paused", test_paused);
+  g_test_add_func ("/gtk/page/port-waiting-max", test_port_waiting_max);
   g_test_add_func ("/gtk/page/permission", test_permission);
+  g_test_add_func ("/gtk/page/clipboard-is-private", test_clipboard_is_private);
+  g_test_add_func ("/gtk/page/download-refused", test_download_refused);
+  g_test_add_func ("/gtk/page/download-chosen", test_download_chosen);
+  g_test_add_func ("/gtk/page/load-timeout", test_load_timeout);
+  g_test_add_func ("/gtk/page/log-once", test_log_once);
+  g_test_add_func ("/gtk/frame-watch/deadline", test_frame_watch_deadline);
+  g_test_add_func ("/gtk/web-context/memory-limit", test_memory_limit);
+  g_test_add_func ("/gtk/page/source-uri", test_source_uri);
+  g_test_add_func ("/gtk/page/plugin-host", test_plugin_host);
   g_test_add_func ("/gtk/web-context/sandbox-refused", test_sandbox_refused);
   g_test_add_func ("/gtk/web-context/extension-missing", test_extension_missing);
   g_test_add_func ("/gtk/bridge/held-max", test_held_max);
