@@ -557,6 +557,8 @@ hypha_app_controller_open (HyphaAppController *self,
     }
 
   window = hypha_app_controller_add_window (self, load, name, source->uri, config);
+  if (source->origin != NULL)
+    hypha_window_info_set_source_uri (window->info, source->origin);
   window->loading = g_object_ref (task);
   window->personal = load->personal;
   info = g_object_ref (window->info);
