@@ -27,22 +27,6 @@ hypha_core_parts_close (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* The port has to be free when the caller starts to listen again, and that may be at once. */
-static void
-hypha_core_parts_stop_listening (HyphaCoreParts *self)
-{
-  g_autoptr (GSList) listeners =
-    soup_server_get_listeners (hypha_server_get_soup (self->server));
-
-  for (GSList *l = listeners; l != NULL; l = l->next)
-    {
-      g_autoptr (GError) error = NULL;
-
-      if (!g_socket_close (l->data, &error))
-        g_warning ("cannot stop listening: %s", error->message);
-    }
-}
-
 /*
  * Takes the parts away from the core, which nothing here refers to any more afterwards: nobody new
  * gets in, and who is in is cut off from the main loop, before anything else there.
@@ -56,7 +40,9 @@ hypha_core_parts_discard (HyphaCoreParts *self)
   *self = (HyphaCoreParts) { 0 };
   hypha_server_set_accept (gone->server, NULL, NULL);
   hypha_app_controller_stop (gone->apps);
-  hypha_core_parts_stop_listening (gone);
+
+  /* The caller may start to listen again at once. */
+  hypha_server_stop_listening (gone->server);
 
   g_source_set_priority (source, G_PRIORITY_HIGH);
   g_source_set_static_name (source, "hypha-core-close");

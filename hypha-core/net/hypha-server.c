@@ -308,7 +308,8 @@ hypha_server_finish_stop (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static void
+/* Frees the port at once; connections go on. */
+void
 hypha_server_stop_listening (HyphaServer *self)
 {
   g_autoptr (GSList) listeners = soup_server_get_listeners (self->soup);
