@@ -132,6 +132,14 @@ test('a public service is found and called from another workspace', async () => 
   }
 });
 
+test('a long message goes to another workspace in pieces, and its answer comes back so', async () => {
+  await provider.registerService({ id: 'mirror', config: { visibility: 'public' }, show: (bytes) => bytes });
+  const stranger = await connect('ws-b');
+  const mirror = await stranger.getService('ws-a/provider:mirror');
+  const sent = new Uint8Array(1 << 20).map((_, i) => i * 31);
+  assert.deepEqual(new Uint8Array(await mirror.show(sent)), sent);
+});
+
 test('a protected service is neither listed nor given to another workspace', async () => {
   const stranger = await connect('ws-b');
   assert.ok(!(await list(stranger, { workspace: 'ws-a' })).includes('ws-a/provider:calculator'));
