@@ -125,6 +125,14 @@ class Services(StockTestCase):
         self.assertIn("ermission denied",
                       await self.refusal(stranger.get_service("ws-python/provider:closed")))
 
+    async def test_long_message_to_another_workspace(self):
+        await self.provider.register_service(
+            {"id": "mirror", "config": {"visibility": "public"}, "show": lambda data: data})
+        stranger = await self.connect("ws-other")
+        service = await stranger.get_service("ws-python/provider:mirror")
+        sent = bytes(range(256)) * 4096
+        self.assertEqual(await service.show(sent), sent)
+
     async def test_context_tells_the_true_caller(self):
         def who(context=None):
             return [context["ws"], context["from"], context["user"]["id"]]
