@@ -14,8 +14,8 @@
  * A Hypha server in this process: workspaces, services and RPC for stock hypha-rpc clients, over
  * WebSockets and, where the program shows windows, for the pages in them.
  *
- * Set the properties, call [method@Core.start] or [method@Core.start_async], and run a main loop:
- * everything happens in the main context that was thread-default when the object was made.
+ * Set the properties, call [method@Core.start] or [method@Core.start_async], and run a main loop.
+ * Use it from one thread: everything happens in the main context that is thread-default there.
  * [method@Core.close_async] says goodbye to every client; dropping the last reference only hangs
  * up.
  *
