@@ -33,6 +33,8 @@ HyphaAppController *hypha_app_controller_new           (HyphaManager         *ma
                                                         gpointer              host_data);
 void                hypha_app_controller_stop          (HyphaAppController   *self);
 void                hypha_app_controller_close         (HyphaAppController   *self);
+HyphaManager       *hypha_app_controller_get_manager   (HyphaAppController   *self);
+gboolean            hypha_app_controller_has_host      (HyphaAppController   *self);
 void                hypha_app_controller_set_timeout   (HyphaAppController   *self,
                                                         guint                 milliseconds);
 void                hypha_app_controller_load_async    (HyphaAppController   *self,

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "hypha-app-controller-private.h"
+#include "hypha-app-methods-private.h"
 #include "hypha-app-source-private.h"
 #include "hypha-lookup-private.h"
 #include "hypha-window-info-private.h"
@@ -493,7 +494,14 @@ hypha_app_controller_return_closed (GTask *task)
                            "the core was closed meanwhile");
 }
 
-static gboolean
+HyphaManager *
+hypha_app_controller_get_manager (HyphaAppController *self)
+{
+  return self->manager;
+}
+
+/* Whether there is anybody who shows windows. */
+gboolean
 hypha_app_controller_has_host (HyphaAppController *self)
 {
   return !self->closed && self->host->has_host (self->host_data);
@@ -747,79 +755,6 @@ hypha_app_controller_window_closed (HyphaAppController *self,
   g_hash_table_remove (self->windows, info);
 }
 
-static void
-hypha_app_controller_loaded (GObject      *source,
-                             GAsyncResult *result,
-                             gpointer      data)
-{
-  g_autoptr (HyphaInvocation) invocation = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) service = NULL;
-
-  service = hypha_app_controller_load_finish (HYPHA_APP_CONTROLLER (source), result, NULL, &error);
-  if (service != NULL)
-    hypha_invocation_return (invocation, service);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
-}
-
-/* load_app takes a map, or the address alone. */
-static GVariant *
-hypha_app_controller_take_config (HyphaInvocation  *invocation,
-                                  GError          **error)
-{
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "config");
-
-  if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-    return g_variant_ref_sink (g_variant_new_parsed ("{'src': <%s>}",
-                                                     g_variant_get_string (value, NULL)));
-  if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
-    return g_steal_pointer (&value);
-
-  g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                       "load_app needs a map with “src”, or an address");
-  return NULL;
-}
-
-static void
-hypha_app_controller_serve_load (HyphaInvocation *invocation,
-                                 gpointer         data)
-{
-  HyphaAppController *self = data;
-  HyphaPeer *caller = hypha_manager_get_caller (self->manager, invocation);
-  g_autoptr (GVariant) config = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (caller == NULL)
-    return;
-
-  config = hypha_app_controller_take_config (invocation, &error);
-
-  /* Without a host nobody gets a window, whoever asks: that is the clearer answer. */
-  if (config != NULL && hypha_app_controller_has_host (self) &&
-      hypha_user_info_is_anonymous (hypha_peer_get_user (caller)))
-    g_set_error_literal (&error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-                         "Permission denied: anonymous users cannot open windows on this machine; "
-                         "connect with a token");
-
-  if (error != NULL)
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
-  else
-    hypha_app_controller_load_async (self, hypha_peer_get_workspace (caller),
-                                     HYPHA_FETCH_DEFAULT, config, NULL,
-                                     hypha_app_controller_loaded,
-                                     hypha_invocation_ref (invocation));
-}
-
-static const HyphaServiceMethod app_methods[] = {
-  { "load_app", "config, extra_config", "Loads an app and returns its service.",
-    hypha_app_controller_serve_load },
-  { "load_plugin", "config, extra_config", "Loads a plugin and returns its service.",
-    hypha_app_controller_serve_load },
-  { "create_window", "config, extra_config", "Opens a window and returns its service.",
-    hypha_app_controller_serve_load },
-};
-
 /* host, and its data, must live until the controller is closed. */
 HyphaAppController *
 hypha_app_controller_new (HyphaManager       *manager,
@@ -833,7 +768,7 @@ hypha_app_controller_new (HyphaManager       *manager,
   self->gate = g_object_ref (gate);
   self->host = host;
   self->host_data = host_data;
-  hypha_manager_add_methods (manager, app_methods, G_N_ELEMENTS (app_methods), self);
+  hypha_app_methods_add (manager, self);
   g_signal_connect_object (hypha_manager_get_registry (manager), "service-added",
                            G_CALLBACK (hypha_app_controller_on_service_added), self, 0);
   return self;
