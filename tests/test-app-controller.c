@@ -350,6 +350,22 @@ test_app_bad_sources (void)
     }
 }
 
+/* What may not be fetched for a client is refused with the way out. */
+static void
+test_app_local_sources (void)
+{
+  g_autoptr (Desk) desk = desk_new ();
+  static const char *const sources[] = { "/tmp/x.imjoy.html", "http://127.0.0.1:1/x.imjoy.html" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
+    {
+      desk_load (desk, sources[i]);
+      g_assert_true (test_wait_flag (&desk->done));
+      g_assert_error (desk->error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED);
+      g_assert_nonnull (strstr (desk->error->message, "send the source text"));
+    }
+}
+
 static void
 test_app_load_timeout (void)
 {
@@ -597,6 +613,7 @@ main (int    argc,
   g_test_add_func ("/apps/controller/no-host", test_app_no_host);
   g_test_add_func ("/apps/controller/anonymous-may-not", test_app_anonymous_may_not);
   g_test_add_func ("/apps/controller/bad-sources", test_app_bad_sources);
+  g_test_add_func ("/apps/controller/local-sources", test_app_local_sources);
   g_test_add_func ("/apps/controller/load-timeout", test_app_load_timeout);
   g_test_add_func ("/apps/controller/window-of-a-person-stays",
                    test_app_window_of_a_person_stays);

@@ -78,6 +78,21 @@ hypha_app_source_return_plugin (GTask      *task,
     g_task_return_error (task, g_steal_pointer (&error));
 }
 
+/* What a client may not have fetched it may still send. */
+static void
+hypha_app_source_name_way_out (GError **error)
+{
+  g_autofree char *why = NULL;
+
+  if (!g_error_matches (*error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED))
+    return;
+
+  why = g_strdup ((*error)->message);
+  g_clear_error (error);
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+               "%s; send the source text as “src”, or open it in the app on this machine", why);
+}
+
 static void
 hypha_app_source_fetched (GObject      *object,
                           GAsyncResult *result,
@@ -93,6 +108,7 @@ hypha_app_source_fetched (GObject      *object,
 
   if (bytes == NULL)
     {
+      hypha_app_source_name_way_out (&error);
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
