@@ -190,6 +190,71 @@ test_bound_token_stays_bound (void)
   g_assert_cmpstr (parsed->client_id, ==, "only");
 }
 
+/* A connection that breaks inside send(), as one whose queue is full may. */
+#define BRITTLE_TYPE_CONNECTION (brittle_connection_get_type ())
+G_DECLARE_FINAL_TYPE (BrittleConnection, brittle_connection, BRITTLE, CONNECTION, HyphaConnection)
+
+struct _BrittleConnection
+{
+  HyphaConnection parent_instance;
+  gboolean        brittle;
+};
+
+G_DEFINE_FINAL_TYPE (BrittleConnection, brittle_connection, HYPHA_TYPE_CONNECTION)
+
+static void
+brittle_connection_send (HyphaConnection *connection,
+                         HyphaFrameType   type,
+                         GBytes          *bytes)
+{
+  if (BRITTLE_CONNECTION (connection)->brittle)
+    hypha_connection_emit_closed (connection, 1006, "broke");
+}
+
+static void
+brittle_connection_class_init (BrittleConnectionClass *klass)
+{
+  HYPHA_CONNECTION_CLASS (klass)->send = brittle_connection_send;
+  HYPHA_CONNECTION_CLASS (klass)->close = hypha_connection_emit_closed;
+}
+
+static void
+brittle_connection_init (BrittleConnection *self)
+{
+}
+
+/* Whoever is sent to may go while it is sent to. */
+static void
+assert_survives_break (const char *target)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("plugin", NULL, NULL, NULL, 0, FALSE);
+  g_autoptr (GBytes) hello = g_bytes_new_static ("{\"client_id\":\"page\"}", 20);
+  g_autoptr (Client) client = hub_connect (hub, "c", token);
+  g_autoptr (GVariant) echoed = NULL;
+  BrittleConnection *page = g_object_new (BRITTLE_TYPE_CONNECTION, NULL);
+
+  hypha_gate_accept_mounted (hub->gate, HYPHA_CONNECTION (page), "ws-a", "page", user);
+  hypha_connection_emit_message (HYPHA_CONNECTION (page), HYPHA_FRAME_TEXT, hello);
+  g_assert_nonnull (hypha_router_lookup (hub->router, "ws-a/page"));
+  page->brittle = TRUE;
+  g_object_unref (page);
+
+  client_send (client, g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'method': <'m'>}",
+                                             target), NULL);
+  echoed = client_call_manager (client, "echo", g_variant_new_parsed ("[<'x'>]"), NULL);
+  g_assert_nonnull (echoed);
+  g_assert_null (hypha_router_lookup (hub->router, "ws-a/page"));
+}
+
+static void
+test_connection_breaks_in_send (void)
+{
+  assert_survives_break ("ws-a/page");
+  assert_survives_break ("*");
+}
+
 /* In “public” nobody can be taken for the service of a well-known name. */
 static void
 test_public_exports_nothing (void)
@@ -351,6 +416,7 @@ main (int    argc,
   g_test_add_func ("/hub/limits/probe-answered-with-error", test_probe_answered_with_error);
   g_test_add_func ("/hub/limits/page-gets-no-token", test_page_gets_no_token);
   g_test_add_func ("/hub/limits/bound-token-stays-bound", test_bound_token_stays_bound);
+  g_test_add_func ("/hub/limits/connection-breaks-in-send", test_connection_breaks_in_send);
   g_test_add_func ("/hub/limits/public-exports-nothing", test_public_exports_nothing);
   g_test_add_func ("/hub/limits/serving-caller", test_serving_caller_limit);
   g_test_add_func ("/hub/limits/share-of-the-manager", test_share_of_the_manager);
