@@ -73,7 +73,7 @@ hypha_core_on_peer_attached (HyphaRouter *router,
                              HyphaPeer   *peer,
                              HyphaCore   *self)
 {
-  if (!hypha_peer_is_internal (peer))
+  if (!hypha_peer_is_local (peer))
     g_signal_emit (self, signals[CONNECTION_READY], 0, hypha_peer_get_id (peer));
 }
 

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
+#include "hypha-local-client-private.h"
 #include "hypha-lookup-private.h"
 #include "hypha-manager-private.h"
 #include "hypha-peer-private.h"
-#include "hypha-pipe-connection-private.h"
 #include "hypha-token-methods-private.h"
 
 /*
@@ -16,15 +16,15 @@
  */
 struct _HyphaManager
 {
-  GObject        parent_instance;
+  GObject           parent_instance;
 
-  HyphaRouter   *router;
-  HyphaRegistry *registry;
-  HyphaPeer     *peer;
-  HyphaRpc      *rpc;
-  HyphaService  *service;
-  GBytes        *secret;
-  char          *base_url;
+  HyphaRouter      *router;
+  HyphaRegistry    *registry;
+  HyphaLocalClient *client;  /* NULL once it is closed */
+  HyphaRpc         *rpc;     /* the client's */
+  HyphaService     *service;
+  GBytes           *secret;
+  char             *base_url;
 };
 
 G_DEFINE_FINAL_TYPE (HyphaManager, hypha_manager, G_TYPE_OBJECT)
@@ -615,58 +615,10 @@ hypha_manager_on_peer_detached (HyphaRouter  *router,
   if (hypha_peer_is_internal (peer))
     return;
 
-  hypha_rpc_peer_gone (self->rpc, hypha_peer_get_id (peer));
   hypha_registry_remove_client (self->registry, workspace, client);
-  hypha_router_push_event (self->router, workspace, "client_disconnected",
-                           hypha_manager_client_event (client, workspace));
-}
-
-static void
-hypha_manager_router_closed (HyphaConnection *connection,
-                             guint            code,
-                             const char      *reason,
-                             gpointer         data)
-{
-}
-
-static void
-hypha_manager_router_message (HyphaConnection  *connection,
-                              HyphaFrameType    type,
-                              const HyphaSlice *slice,
-                              gpointer          data)
-{
-  HyphaManager *self = data;
-
-  hypha_router_route (self->router, self->peer, slice);
-}
-
-static void
-hypha_manager_router_drained (HyphaConnection *connection,
-                              gpointer         data)
-{
-  HyphaManager *self = data;
-
-  hypha_router_drained (self->router, self->peer);
-}
-
-/* The router's end of our pipe. */
-static const HyphaConnectionSink router_sink = {
-  .message = hypha_manager_router_message,
-  .closed = hypha_manager_router_closed,
-  .drained = hypha_manager_router_drained,
-};
-
-static void
-hypha_manager_attach (HyphaManager *self)
-{
-  g_autoptr (HyphaConnection) near_end = NULL;
-  g_autoptr (HyphaConnection) far_end = NULL;
-
-  hypha_pipe_connection_new_pair (&near_end, &far_end);
-  self->rpc = hypha_rpc_new (near_end, HYPHA_ADDRESS_MANAGER, "");
-  self->peer = hypha_router_attach_internal (self->router, "*", HYPHA_ADDRESS_MANAGER_CLIENT,
-                                             far_end);
-  hypha_connection_set_sink (far_end, &router_sink, self);
+  if (!hypha_peer_is_local (peer))
+    hypha_router_push_event (self->router, workspace, "client_disconnected",
+                             hypha_manager_client_event (client, workspace));
 }
 
 static void
@@ -691,14 +643,7 @@ hypha_manager_add_service (HyphaManager *self)
 void
 hypha_manager_close (HyphaManager *self)
 {
-  g_autoptr (HyphaPeer) peer = g_steal_pointer (&self->peer);
-
-  if (peer == NULL)
-    return;
-
-  hypha_connection_set_sink (hypha_peer_get_connection (peer), NULL, NULL);
-  hypha_router_detach (self->router, peer);
-  hypha_rpc_close (self->rpc);
+  g_clear_pointer (&self->client, hypha_local_client_free);
 }
 
 static void
@@ -739,7 +684,8 @@ hypha_manager_new (HyphaRouter   *router,
   self->router = g_object_ref (router);
   self->registry = g_object_ref (registry);
   self->secret = g_bytes_ref (secret);
-  hypha_manager_attach (self);
+  self->client = hypha_local_client_new (router, "*", HYPHA_ADDRESS_MANAGER_CLIENT, NULL, "");
+  self->rpc = g_object_ref (hypha_local_client_get_rpc (self->client));
   hypha_manager_add_service (self);
 
   g_signal_connect_object (registry, "service-added",

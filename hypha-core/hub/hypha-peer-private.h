@@ -32,6 +32,7 @@ struct _HyphaPeer
   gint64           log_second;
   guint            log_lines;
   guint            internal : 1;   /* the core's own, not a client */
+  guint            local : 1;      /* in this process; nobody is told that it comes and goes */
   guint            attached : 1;
   guint            page : 1;       /* in a window of the host */
 };

@@ -87,6 +87,13 @@ hypha_peer_is_internal (HyphaPeer *self)
   return self->internal;
 }
 
+/* In this process: the core's own, the host program, or a caller over HTTP. */
+gboolean
+hypha_peer_is_local (HyphaPeer *self)
+{
+  return self->local;
+}
+
 /* A page in a window of the host: it is never given anything that outlives it. */
 void
 hypha_peer_set_page (HyphaPeer *self)

@@ -19,6 +19,7 @@ const char      *hypha_peer_get_client     (HyphaPeer        *self);
 HyphaUserInfo   *hypha_peer_get_user       (HyphaPeer        *self);
 HyphaConnection *hypha_peer_get_connection (HyphaPeer        *self);
 gboolean         hypha_peer_is_internal    (HyphaPeer        *self);
+gboolean         hypha_peer_is_local       (HyphaPeer        *self);
 gboolean         hypha_peer_is_attached    (HyphaPeer        *self);
 void             hypha_peer_set_page       (HyphaPeer        *self);
 gboolean         hypha_peer_is_page        (HyphaPeer        *self);
@@ -38,6 +39,11 @@ G_DECLARE_FINAL_TYPE (HyphaRouter, hypha_router, HYPHA, ROUTER, GObject)
 
 HyphaRouter *hypha_router_new             (void);
 HyphaPeer   *hypha_router_attach          (HyphaRouter      *self,
+                                           const char       *workspace,
+                                           const char       *client,
+                                           HyphaUserInfo    *user,
+                                           HyphaConnection  *connection);
+HyphaPeer   *hypha_router_attach_local    (HyphaRouter      *self,
                                            const char       *workspace,
                                            const char       *client,
                                            HyphaUserInfo    *user,

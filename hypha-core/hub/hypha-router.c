@@ -115,6 +115,25 @@ hypha_router_join (HyphaRouter *self,
   g_signal_emit (self, signals[PEER_ATTACHED], 0, peer);
 }
 
+static HyphaPeer *
+hypha_router_attach_user (HyphaRouter     *self,
+                          const char      *workspace,
+                          const char      *client,
+                          HyphaUserInfo   *user,
+                          HyphaConnection *connection,
+                          gboolean         local)
+{
+  g_autoptr (HyphaPeer) peer = hypha_peer_new (workspace, client, user, connection);
+  g_autoptr (GVariant) map = hypha_user_info_to_variant (user);
+
+  g_assert (!g_hash_table_contains (self->peers, peer->id));
+
+  peer->local = local;
+  hypha_stamp_init (&peer->stamp, peer->id, workspace, map);
+  hypha_router_join (self, peer);
+  return hypha_peer_ref (peer);
+}
+
 /*
  * Gives connection an address. The id must be free: whoever attaches has decided about an older
  * holder and detached it. The router keeps the peer until detach.
@@ -126,14 +145,18 @@ hypha_router_attach (HyphaRouter     *self,
                      HyphaUserInfo   *user,
                      HyphaConnection *connection)
 {
-  g_autoptr (HyphaPeer) peer = hypha_peer_new (workspace, client, user, connection);
-  g_autoptr (GVariant) map = hypha_user_info_to_variant (user);
+  return hypha_router_attach_user (self, workspace, client, user, connection, FALSE);
+}
 
-  g_assert (!g_hash_table_contains (self->peers, peer->id));
-
-  hypha_stamp_init (&peer->stamp, peer->id, workspace, map);
-  hypha_router_join (self, peer);
-  return hypha_peer_ref (peer);
+/* The same for a client inside this process. */
+HyphaPeer *
+hypha_router_attach_local (HyphaRouter     *self,
+                           const char      *workspace,
+                           const char      *client,
+                           HyphaUserInfo   *user,
+                           HyphaConnection *connection)
+{
+  return hypha_router_attach_user (self, workspace, client, user, connection, TRUE);
 }
 
 /* The same for a part of the core itself, which speaks with the root user's rights. */
@@ -147,6 +170,7 @@ hypha_router_attach_internal (HyphaRouter     *self,
   g_autoptr (HyphaPeer) peer = hypha_peer_new (workspace, client, root, connection);
 
   peer->internal = TRUE;
+  peer->local = TRUE;
   hypha_router_join (self, peer);
   return hypha_peer_ref (peer);
 }

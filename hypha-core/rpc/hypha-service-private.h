@@ -33,6 +33,33 @@ void                      hypha_service_add_methods     (HyphaService           
                                                          const HyphaServiceMethod *methods,
                                                          gsize                     n_methods,
                                                          gpointer                  data);
+/*
+ * Not there yet, and what the next step of the room is: methods with data of their own, values, and
+ * what the registry stores.
+ *
+ * params, “a, b”, may be NULL where nobody knows them; schema, a JSON schema of the parameters as an
+ * a{sv}, may be NULL. path is “add” or “math.add”.
+ */
+void                      hypha_service_add_function    (HyphaService             *self,
+                                                         const char               *path,
+                                                         const char               *params,
+                                                         const char               *doc,
+                                                         GVariant                 *schema,
+                                                         HyphaServiceFunc          func,
+                                                         gpointer                  data,
+                                                         GDestroyNotify            destroy);
+void                      hypha_service_add_value       (HyphaService             *self,
+                                                         const char               *path,
+                                                         GVariant                 *value);
+
+/* Whether a client of workspace may call it: public, unlisted, its own, or authorized. */
+gboolean                  hypha_service_admits          (HyphaService             *self,
+                                                         const char               *own_workspace,
+                                                         const char               *workspace);
+
+/* As register_service takes it: with service_schema, without addresses. Floating. */
+GVariant                 *hypha_service_dup_record      (HyphaService             *self);
+
 gboolean                  hypha_service_invoke          (HyphaService             *self,
                                                          const char               *path,
                                                          HyphaInvocation          *invocation);
