@@ -29,7 +29,7 @@ struct _HyphaCore
   char               *base_url;       /* as given; NULL for the real URL */
   char               *workspace_dir;
   char               *url;            /* NULL until it runs */
-  GBytes             *secret;
+  HyphaAuthority     *authority;      /* NULL until the secret is needed */
   HyphaRegistry      *registry;       /* lives as long as the core: its model is public */
   HyphaCoreParts      parts;          /* all NULL unless it runs or is about to */
   guint               port;

@@ -123,7 +123,7 @@ hypha_core_dispose (GObject *object)
 
   hypha_core_tear_down (self);
   g_clear_object (&self->registry);
-  g_clear_pointer (&self->secret, g_bytes_unref);
+  g_clear_object (&self->authority);
 
   G_OBJECT_CLASS (hypha_core_parent_class)->dispose (object);
 }
@@ -248,13 +248,20 @@ hypha_core_new (void)
 }
 
 static gboolean
-hypha_core_ensure_secret (HyphaCore  *self,
-                          GError    **error)
+hypha_core_ensure_authority (HyphaCore  *self,
+                             GError    **error)
 {
-  if (self->secret == NULL)
-    self->secret = hypha_secret_load (self->workspace_dir, error);
+  g_autoptr (GBytes) secret = NULL;
 
-  return self->secret != NULL;
+  if (self->authority != NULL)
+    return TRUE;
+
+  secret = hypha_secret_load (self->workspace_dir, error);
+  if (secret == NULL)
+    return FALSE;
+
+  self->authority = hypha_authority_new (secret);
+  return TRUE;
 }
 
 static void
@@ -272,8 +279,8 @@ static void
 hypha_core_build (HyphaCore *self)
 {
   self->parts.router = hypha_router_new ();
-  self->parts.manager = hypha_manager_new (self->parts.router, self->registry, self->secret);
-  self->parts.gate = hypha_gate_new (self->parts.router, self->secret);
+  self->parts.manager = hypha_manager_new (self->parts.router, self->registry, self->authority);
+  self->parts.gate = hypha_gate_new (self->parts.router, self->authority);
   hypha_gate_set_rpc (self->parts.gate, hypha_manager_get_rpc (self->parts.manager));
   self->parts.apps = hypha_app_controller_new (self->parts.manager, self->parts.gate, &app_host,
                                                self);
@@ -372,7 +379,7 @@ hypha_core_start (HyphaCore     *self,
     }
 
   if (!hypha_core_check_base_url (self, &base_url, error) ||
-      !hypha_core_ensure_secret (self, error))
+      !hypha_core_ensure_authority (self, error))
     return FALSE;
 
   hypha_core_build (self);
@@ -577,7 +584,7 @@ hypha_core_generate_token (HyphaCore   *self,
   g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
   g_return_val_if_fail (workspace != NULL, NULL);
 
-  if (!hypha_core_ensure_secret (self, error))
+  if (!hypha_core_ensure_authority (self, error))
     return NULL;
 
   root = hypha_user_info_new_root ();
@@ -587,7 +594,7 @@ hypha_core_generate_token (HyphaCore   *self,
   if (expires_in > 0)
     g_variant_dict_insert (&dict, "expires_in", "x", (gint64) expires_in);
   config = g_variant_ref_sink (g_variant_dict_end (&dict));
-  return hypha_token_methods_mint (self->secret, root, HYPHA_ADDRESS_ROOT_WORKSPACE,
+  return hypha_token_methods_mint (self->authority, root, HYPHA_ADDRESS_ROOT_WORKSPACE,
                                    HYPHA_ADDRESS_ROOT_CLIENT, config, error);
 }
 

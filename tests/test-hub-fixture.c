@@ -14,10 +14,11 @@ hub_new (void)
   Hub *hub = g_new0 (Hub, 1);
 
   hub->secret = g_bytes_new_static ("0123456789abcdef0123456789abcdef", 32);
+  hub->authority = hypha_authority_new (hub->secret);
   hub->router = hypha_router_new ();
   hub->registry = hypha_registry_new ();
-  hub->manager = hypha_manager_new (hub->router, hub->registry, hub->secret);
-  hub->gate = hypha_gate_new (hub->router, hub->secret);
+  hub->manager = hypha_manager_new (hub->router, hub->registry, hub->authority);
+  hub->gate = hypha_gate_new (hub->router, hub->authority);
   hypha_manager_set_base_url (hub->manager, "http://127.0.0.1:9527");
   hypha_gate_set_base_url (hub->gate, "http://127.0.0.1:9527");
   hypha_gate_set_rpc (hub->gate, hypha_manager_get_rpc (hub->manager));
@@ -31,6 +32,7 @@ hub_free (Hub *hub)
   g_assert_finalize_object (hub->manager);
   g_object_unref (hub->registry);
   g_assert_finalize_object (hub->router);
+  g_assert_finalize_object (hub->authority);
   g_bytes_unref (hub->secret);
   g_free (hub);
 }
@@ -49,7 +51,7 @@ hub_token (Hub        *hub,
   config = g_variant_ref_sink (
     g_variant_new_parsed ("{'workspace': <%s>, 'user_id': <%s>, 'email': <'x@example.org'>}",
                           workspace, user));
-  token = hypha_token_methods_mint (hub->secret, root, "default", "root", config, &error);
+  token = hypha_token_methods_mint (hub->authority, root, "default", "root", config, &error);
   g_assert_no_error (error);
   return token;
 }

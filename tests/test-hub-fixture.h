@@ -12,11 +12,12 @@ G_BEGIN_DECLS
 /* A whole hub without a socket. */
 typedef struct
 {
-  GBytes        *secret;
-  HyphaRouter   *router;
-  HyphaRegistry *registry;
-  HyphaManager  *manager;
-  HyphaGate     *gate;
+  GBytes         *secret;
+  HyphaAuthority *authority;
+  HyphaRouter    *router;
+  HyphaRegistry  *registry;
+  HyphaManager   *manager;
+  HyphaGate      *gate;
 } Hub;
 
 /* A raw client: what it received lies in frames, oldest first. */

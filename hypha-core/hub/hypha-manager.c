@@ -23,7 +23,7 @@ struct _HyphaManager
   HyphaLocalClient *client;  /* NULL once it is closed */
   HyphaRpc         *rpc;     /* the client's */
   HyphaService     *service;
-  GBytes           *secret;
+  HyphaAuthority   *authority;
   char             *base_url;
 };
 
@@ -47,10 +47,10 @@ hypha_manager_get_registry (HyphaManager *self)
   return self->registry;
 }
 
-GBytes *
-hypha_manager_get_secret (HyphaManager *self)
+HyphaAuthority *
+hypha_manager_get_authority (HyphaManager *self)
 {
-  return self->secret;
+  return self->authority;
 }
 
 const char *
@@ -656,7 +656,7 @@ hypha_manager_dispose (GObject *object)
   g_clear_pointer (&self->service, hypha_service_unref);
   g_clear_object (&self->registry);
   g_clear_object (&self->router);
-  g_clear_pointer (&self->secret, g_bytes_unref);
+  g_clear_object (&self->authority);
   g_clear_pointer (&self->base_url, g_free);
 
   G_OBJECT_CLASS (hypha_manager_parent_class)->dispose (object);
@@ -675,15 +675,15 @@ hypha_manager_init (HyphaManager *self)
 }
 
 HyphaManager *
-hypha_manager_new (HyphaRouter   *router,
-                   HyphaRegistry *registry,
-                   GBytes        *secret)
+hypha_manager_new (HyphaRouter    *router,
+                   HyphaRegistry  *registry,
+                   HyphaAuthority *authority)
 {
   HyphaManager *self = g_object_new (HYPHA_TYPE_MANAGER, NULL);
 
   self->router = g_object_ref (router);
   self->registry = g_object_ref (registry);
-  self->secret = g_bytes_ref (secret);
+  self->authority = g_object_ref (authority);
   self->client = hypha_local_client_new (router, "*", HYPHA_ADDRESS_MANAGER_CLIENT, NULL, "");
   self->rpc = g_object_ref (hypha_local_client_get_rpc (self->client));
   hypha_manager_add_service (self);

@@ -465,7 +465,7 @@ hypha_router_broadcast (HyphaRouter        *self,
   g_autoptr (GPtrArray) members = NULL;
 
   if (set == NULL ||
-      !hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, workspace))
+      !hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_BROADCAST, workspace))
     {
       g_debug ("%s: broadcast to %s refused", sender->id, workspace);
       return;
@@ -561,7 +561,7 @@ hypha_router_route_to (HyphaRouter        *self,
 
   /* Custom events stay inside their workspace; the core's own parts understand methods only. */
   if (!method && (target->internal || !hypha_user_info_may (sender->user, sender->workspace,
-                                                            HYPHA_NEED_MEMBER,
+                                                            HYPHA_NEED_BROADCAST,
                                                             target->workspace)))
     {
       g_debug ("%s: event to %s dropped", sender->id, id);
