@@ -29,6 +29,7 @@ enum
 {
   PEER_ATTACHED,
   PEER_DETACHED,
+  EVENT,
   N_SIGNALS
 };
 
@@ -79,6 +80,11 @@ hypha_router_class_init (HyphaRouterClass *klass)
   signals[PEER_DETACHED] = g_signal_new ("peer-detached", G_TYPE_FROM_CLASS (klass),
                                          G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                                          G_TYPE_POINTER);
+
+  /* What was pushed: the workspace, the event, its data. */
+  signals[EVENT] = g_signal_new ("event", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_STRING,
+                                 G_TYPE_VARIANT);
 }
 
 static void
@@ -190,6 +196,25 @@ hypha_router_snapshot (GHashTable *peers)
   return snapshot;
 }
 
+/* One segment, from the manager, as clients expect an event. */
+static GBytes *
+hypha_router_encode_event (const char *event,
+                           GVariant   *data)
+{
+  g_autoptr (GVariant) message = NULL;
+  GByteArray *out = g_byte_array_new ();
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "type", "s", event);
+  g_variant_dict_insert (&dict, "to", "s", "*");
+  g_variant_dict_insert (&dict, "from", "s", HYPHA_ADDRESS_MANAGER);
+  g_variant_dict_insert_value (&dict, "data", data);
+  message = g_variant_ref_sink (g_variant_dict_end (&dict));
+  hypha_msgpack_encode (out, message);
+  return g_byte_array_free_to_bytes (out);
+}
+
 /* Tells everybody who talked with a client that it has gone. */
 static void
 hypha_router_tell_correspondents (HyphaRouter *self,
@@ -197,15 +222,11 @@ hypha_router_tell_correspondents (HyphaRouter *self,
 {
   g_autoptr (GBytes) message = NULL;
   g_autoptr (GPtrArray) others = hypha_router_snapshot (gone->correspondents);
-  g_autoptr (GVariant) event = NULL;
-  GByteArray *out = g_byte_array_new ();
+  g_autoptr (GVariant) data = NULL;
 
-  event = g_variant_ref_sink (
-    g_variant_new_parsed ("{'type': <'client_disconnected'>, 'to': <'*'>,"
-                          " 'from': <%s>, 'data': <{'id': <%s>, 'workspace': <%s>}>}",
-                          HYPHA_ADDRESS_MANAGER, gone->client, gone->workspace));
-  hypha_msgpack_encode (out, event);
-  message = g_byte_array_free_to_bytes (out);
+  data = g_variant_ref_sink (g_variant_new_parsed ("{'id': <%s>, 'workspace': <%s>}",
+                                                   gone->client, gone->workspace));
+  message = hypha_router_encode_event ("client_disconnected", data);
 
   for (guint i = 0; i < others->len; i++)
     {
@@ -296,8 +317,8 @@ hypha_router_send_to (HyphaRouter *self,
 }
 
 /*
- * Pushes an event to the subscribers in workspace. One segment, from the manager, as clients
- * expect it. A floating data, an a{sv}, is consumed.
+ * Pushes an event to the subscribers in workspace, and tells the parts of the core of it. A
+ * floating data is consumed.
  */
 void
 hypha_router_push_event (HyphaRouter *self,
@@ -306,34 +327,26 @@ hypha_router_push_event (HyphaRouter *self,
                          GVariant    *data)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (data);
-  g_autoptr (GVariant) message = NULL;
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GPtrArray) members = NULL;
   GHashTable *set = g_hash_table_lookup (self->workspaces, workspace);
-  GVariantDict dict;
-  GByteArray *out;
 
-  if (set == NULL)
-    return;
+  if (set != NULL)
+    members = hypha_router_snapshot (set);
 
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "type", "s", event);
-  g_variant_dict_insert (&dict, "to", "s", "*");
-  g_variant_dict_insert (&dict, "from", "s", HYPHA_ADDRESS_MANAGER);
-  g_variant_dict_insert_value (&dict, "data", owned);
-  message = g_variant_ref_sink (g_variant_dict_end (&dict));
-  out = g_byte_array_new ();
-  hypha_msgpack_encode (out, message);
-  bytes = g_byte_array_free_to_bytes (out);
-
-  members = hypha_router_snapshot (set);
-  for (guint i = 0; i < members->len; i++)
+  for (guint i = 0; members != NULL && i < members->len; i++)
     {
       HyphaPeer *peer = g_ptr_array_index (members, i);
 
-      if (peer->attached && !peer->internal && hypha_peer_is_subscribed (peer, event))
-        hypha_router_send_to (self, peer, bytes);
+      if (!peer->attached || peer->internal || !hypha_peer_is_subscribed (peer, event))
+        continue;
+
+      if (bytes == NULL)
+        bytes = hypha_router_encode_event (event, owned);
+      hypha_router_send_to (self, peer, bytes);
     }
+
+  g_signal_emit (self, signals[EVENT], 0, workspace, event, owned);
 }
 
 /* Form A of the protocol: an answer in the absent target's name, which every client understands. */
@@ -429,6 +442,13 @@ hypha_router_is_reserved (HyphaSpan type)
     }
 
   return hypha_span_has_prefix (type, "workspace_");
+}
+
+/* Whether clients take a message of this type for one of the core. */
+gboolean
+hypha_router_is_reserved_type (const char *type)
+{
+  return hypha_router_is_reserved ((HyphaSpan) { type, strlen (type) });
 }
 
 /* May this message leave its sender at all? Says why not. */
