@@ -206,6 +206,7 @@ hypha_event_handlers_remove (HyphaEventHandlers *self,
     g_hash_table_remove (self->clients, client);
 }
 
+/* why, for the log, is NULL where it is nobody's fault. */
 static void
 hypha_event_handler_drop (HyphaEventHandler *handler,
                           const char        *why)
@@ -213,7 +214,8 @@ hypha_event_handler_drop (HyphaEventHandler *handler,
   HyphaEventHandlers *self = handler->owner;
   GPtrArray *own = g_hash_table_lookup (self->clients, handler->client);
 
-  g_message ("%s: its handler of an event is dropped: %s", handler->client, why);
+  if (why != NULL)
+    g_message ("%s: its handler of an event is dropped: %s", handler->client, why);
   g_ptr_array_remove (own, handler);
   if (own->len == 0)
     g_hash_table_remove (self->clients, handler->client);
@@ -233,7 +235,9 @@ hypha_event_handler_ran (GObject      *source,
     {
       handler->running = FALSE;
       handler->owner->n_running--;
-      if (error != NULL)
+      if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
+        hypha_event_handler_drop (handler, NULL);
+      else if (error != NULL)
         hypha_event_handler_drop (handler, error->message);
       else
         next = g_queue_pop_head (&handler->waiting);
