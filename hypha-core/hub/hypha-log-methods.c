@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include <json-glib/json-glib.h>
+
 #include "hypha-log-methods-private.h"
 #include "hypha-peer-private.h"
 
@@ -18,6 +20,20 @@ hypha_log_echo (HyphaInvocation *invocation,
     hypha_invocation_return_null (invocation);
   else
     hypha_invocation_return (invocation, value);
+}
+
+/* Any value as text for people; value may be NULL. */
+char *
+hypha_log_methods_render (GVariant *value)
+{
+  if (value == NULL)
+    return g_strdup ("null");
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    return g_variant_dup_string (value, NULL);
+  if (g_variant_get_size (value) > HYPHA_RPC_CHUNK_SIZE)
+    return g_strdup_printf ("a value of %" G_GSIZE_FORMAT " bytes", g_variant_get_size (value));
+
+  return json_gvariant_serialize_data (value, NULL);
 }
 
 /* A client's line for the log. It is never more than a message there: it is not our warning. */
@@ -37,15 +53,7 @@ hypha_log_write (HyphaInvocation *invocation,
     return;
 
   value = hypha_invocation_dup_arg (invocation, 0, "msg");
-  if (value == NULL)
-    text = g_strdup ("null");
-  else if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-    text = g_variant_dup_string (value, NULL);
-  else if (g_variant_get_size (value) > HYPHA_RPC_CHUNK_SIZE)
-    text = g_strdup_printf ("a value of %" G_GSIZE_FORMAT " bytes", g_variant_get_size (value));
-  else
-    text = g_variant_print (value, FALSE);
-
+  text = hypha_log_methods_render (value);
   line = hypha_error_quote (text);
   if (hypha_peer_may_log (caller))
     g_log_structured (G_LOG_DOMAIN, level,

@@ -7,6 +7,7 @@
 #include "hypha-log-methods-private.h"
 #include "hypha-lookup-private.h"
 #include "hypha-manager-private.h"
+#include "hypha-question-desk-private.h"
 #include "hypha-registration-private.h"
 #include "hypha-token-methods-private.h"
 
@@ -25,6 +26,7 @@ struct _HyphaManager
   HyphaRpc         *rpc;     /* the client's */
   HyphaService     *service;
   HyphaEvents      *events;
+  HyphaQuestionDesk *desk;
   GBytes           *secret;
   char             *base_url;
 };
@@ -53,6 +55,13 @@ GBytes *
 hypha_manager_get_secret (HyphaManager *self)
 {
   return self->secret;
+}
+
+/* What clients ask of the person at this machine. */
+HyphaQuestionDesk *
+hypha_manager_get_desk (HyphaManager *self)
+{
+  return self->desk;
 }
 
 const char *
@@ -144,6 +153,7 @@ hypha_manager_dispose (GObject *object)
   HyphaManager *self = HYPHA_MANAGER (object);
 
   hypha_manager_close (self);
+  g_clear_pointer (&self->desk, hypha_question_desk_free);
   g_clear_pointer (&self->events, hypha_events_free);
   g_clear_object (&self->rpc);
   g_clear_pointer (&self->service, hypha_service_unref);
@@ -186,5 +196,6 @@ hypha_manager_new (HyphaRouter   *router,
 
   /* After that: a client's services leave before it is said to be gone. */
   self->events = hypha_events_new (self);
+  self->desk = hypha_question_desk_new (self);
   return self;
 }
