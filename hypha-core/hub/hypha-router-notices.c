@@ -103,7 +103,7 @@ hypha_router_reject_session (HyphaRouter *self,
   g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
                                  G_VARIANT_TYPE_VARIANT,
                                  (GVariant *[]) { g_variant_new_variant (
-                                   hypha_rpc_codec_error (why)) }, 1));
+                                   hypha_rpc_codec_error (why, "")) }, 1));
   answer = hypha_rpc_codec_message (target, caller->id, method, NULL, session,
                                     g_variant_dict_end (&extra));
 
