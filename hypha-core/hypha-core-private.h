@@ -4,6 +4,7 @@
 #include "hypha-app-controller-private.h"
 #include "hypha-core.h"
 #include "hypha-http-gateway-private.h"
+#include "hypha-http-rpc-private.h"
 
 G_BEGIN_DECLS
 
@@ -18,6 +19,7 @@ typedef struct
   HyphaGate          *gate;
   HyphaServer        *server;
   HyphaHttpGateway   *gateway;
+  HyphaHttpRpc       *http_rpc;
   HyphaAppController *apps;
 } HyphaCoreParts;
 

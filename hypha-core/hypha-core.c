@@ -280,6 +280,8 @@ hypha_core_build (HyphaCore *self)
   self->parts.server = hypha_server_new ();
   hypha_server_set_accept (self->parts.server, hypha_core_accept, self);
   self->parts.gateway = hypha_http_gateway_new (self->parts.server, self->parts.manager);
+  self->parts.http_rpc = hypha_http_rpc_new (self->parts.server, self->parts.router,
+                                             self->parts.gate);
   g_signal_connect_object (self->parts.router, "peer-attached",
                            G_CALLBACK (hypha_core_on_peer_attached), self, 0);
 }

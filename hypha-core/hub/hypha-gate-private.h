@@ -32,6 +32,10 @@ guint      hypha_gate_get_n_sessions (HyphaGate        *self);
 void       hypha_gate_accept         (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote);
+gboolean   hypha_gate_prove          (HyphaGate        *self,
+                                      const HyphaHello *hello,
+                                      HyphaIdentity    *identity,
+                                      GError          **error);
 gboolean   hypha_gate_accept_hello   (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote,

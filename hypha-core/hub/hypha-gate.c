@@ -622,6 +622,16 @@ hypha_gate_accept (HyphaGate       *self,
   hypha_connection_set_sink (connection, &gate_sink, session);
 }
 
+/* Who somebody is that speaks for a client which is in already. */
+gboolean
+hypha_gate_prove (HyphaGate         *self,
+                  const HyphaHello  *hello,
+                  HyphaIdentity     *identity,
+                  GError           **error)
+{
+  return hypha_identity_prove (identity, hello, self->secret, error);
+}
+
 /*
  * Takes over a new connection whose hello came in another way than a first frame. FALSE, with
  * nothing taken over and nothing sent, if it does not prove who it is; who holds the address
@@ -637,7 +647,7 @@ hypha_gate_accept_hello (HyphaGate         *self,
   HyphaIdentity identity = { 0 };
   g_autoptr (HyphaGateSession) session = NULL;
 
-  if (!hypha_identity_prove (&identity, hello, self->secret, error))
+  if (!hypha_gate_prove (self, hello, &identity, error))
     {
       hypha_identity_clear (&identity);
       return FALSE;

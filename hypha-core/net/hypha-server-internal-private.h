@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-http-stream-connection-private.h"
 #include "hypha-server-private.h"
 #include "hypha-site-private.h"
 #include "hypha-websocket-connection-private.h"
@@ -22,6 +23,7 @@ struct _HyphaServer
 
   SoupServer        *soup;
   GHashTable        *connections; /* HyphaWebsocketConnection, not owned */
+  GHashTable        *streams;     /* HyphaHttpStreamConnection, not owned */
   GHashTable        *requests;    /* SoupServerMessage, not owned → HyphaRequest */
   HyphaSitePolicy    policy;
   HyphaServerAccept  accept;
