@@ -36,6 +36,7 @@ struct _HyphaCore
   HyphaCoreParts      parts;          /* all NULL unless it runs or is about to */
   guint               port;
   guint               wanted_port;
+  gboolean            restarting;     /* closing is the first half of it */
 };
 
 /* For hypha-core.c alone. */

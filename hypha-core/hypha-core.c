@@ -471,7 +471,8 @@ hypha_core_stopped (GObject      *source,
  * @callback: (scope async): what to call when it is done
  * @user_data: data for @callback
  *
- * Stops to listen, says goodbye to every client, and waits a few seconds for their answers.
+ * Stops to listen, says goodbye to every client, and waits a few seconds for their answers. What
+ * clients are told depends on [property@Core:restarting].
  *
  * Since: 0.1
  */
@@ -488,10 +489,15 @@ hypha_core_close_async (HyphaCore           *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, hypha_core_close_async);
   if (self->parts.server == NULL)
-    g_task_return_boolean (task, TRUE);
+    {
+      g_task_return_boolean (task, TRUE);
+    }
   else
-    hypha_server_stop_async (self->parts.server, cancellable, hypha_core_stopped,
-                             g_steal_pointer (&task));
+    {
+      hypha_server_set_restarting (self->parts.server, self->restarting);
+      hypha_server_stop_async (self->parts.server, cancellable, hypha_core_stopped,
+                               g_steal_pointer (&task));
+    }
 }
 
 /**

@@ -33,6 +33,7 @@ struct _HyphaServer
   guint              keep_alive;
   guint              max_connections;
   guint              port;
+  gboolean           restarting;  /* clients are told to come back */
 };
 
 typedef struct
@@ -43,6 +44,8 @@ typedef struct
 /* Clients know this reason. */
 #define SHUTDOWN_REASON "Server shutting down"
 
+void hypha_server_say_goodbye     (HyphaServer       *self,
+                                   HyphaConnection   *connection);
 void hypha_server_check_stopped   (HyphaServer       *self);
 void hypha_server_request_started (HyphaServer       *self,
                                    SoupServerMessage *message,

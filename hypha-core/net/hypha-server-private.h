@@ -45,6 +45,8 @@ gboolean     hypha_server_origin_allowed      (HyphaServer          *self,
                                                const char           *origin);
 void         hypha_server_set_keep_alive      (HyphaServer          *self,
                                                guint                 interval);
+void         hypha_server_set_restarting      (HyphaServer          *self,
+                                               gboolean              restarting);
 void         hypha_server_set_max_connections (HyphaServer          *self,
                                                guint                 max_connections);
 gboolean     hypha_server_listen              (HyphaServer          *self,

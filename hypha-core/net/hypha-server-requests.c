@@ -180,7 +180,7 @@ hypha_server_take_connection (HyphaServer     *self,
 
   /* The handshake was under way when the server was told to stop. */
   if (self->stopping != NULL)
-    hypha_connection_close (connection, HYPHA_CLOSE_GOING_AWAY, SHUTDOWN_REASON);
+    hypha_server_say_goodbye (self, connection);
 }
 
 /* Takes a request's socket from libsoup, which forgets it. The stream owns the fd. */

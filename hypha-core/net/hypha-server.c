@@ -142,6 +142,14 @@ hypha_server_set_keep_alive (HyphaServer *self,
   self->keep_alive = interval;
 }
 
+/* Whether stopping is the first half of a restart. */
+void
+hypha_server_set_restarting (HyphaServer *self,
+                             gboolean     restarting)
+{
+  self->restarting = restarting;
+}
+
 void
 hypha_server_set_max_connections (HyphaServer *self,
                                   guint        max_connections)
@@ -351,6 +359,16 @@ hypha_server_snapshot (GHashTable *connections,
     g_ptr_array_add (snapshot, g_object_ref (connection));
 }
 
+/* Old JavaScript clients take 1001 for the end, and come back after 1012 only. */
+void
+hypha_server_say_goodbye (HyphaServer     *self,
+                          HyphaConnection *connection)
+{
+  hypha_connection_close (connection,
+                          self->restarting ? HYPHA_CLOSE_RESTART : HYPHA_CLOSE_GOING_AWAY,
+                          SHUTDOWN_REASON);
+}
+
 static void
 hypha_server_close_connections (HyphaServer *self)
 {
@@ -364,13 +382,13 @@ hypha_server_close_connections (HyphaServer *self)
       if (HYPHA_IS_WEBSOCKET_CONNECTION (snapshot->pdata[i]))
         hypha_websocket_connection_set_close_timeout (snapshot->pdata[i],
                                                       HYPHA_SERVER_STOP_TIMEOUT * 3 / 4);
-      hypha_connection_close (snapshot->pdata[i], HYPHA_CLOSE_GOING_AWAY, SHUTDOWN_REASON);
+      hypha_server_say_goodbye (self, snapshot->pdata[i]);
     }
 }
 
 /*
- * Stops: nobody new gets in, WebSockets are closed with 1001, running requests may end. It is
- * done when all are gone, or after HYPHA_SERVER_STOP_TIMEOUT, which cuts off who is left.
+ * Stops: nobody new gets in, WebSockets are closed with 1001, or 1012 for a restart, running
+ * requests may end. It is done when all are gone, or after HYPHA_SERVER_STOP_TIMEOUT, which cuts off who is left.
  */
 void
 hypha_server_stop_async (HyphaServer         *self,
