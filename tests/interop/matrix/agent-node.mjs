@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import { fetchedModule } from '../../../build-aux/demo/stock-client.mjs';
 import { Agent } from './agent.mjs';
 
-// The old client looks for these when it encodes anything; newer ones ask first.
+// What the clients expect of a browser: the old one when it encodes anything, the new one to encrypt.
+globalThis.self ??= globalThis;
 globalThis.ImageData ??= class ImageData {};
 globalThis.File ??= class File {};
 

@@ -133,6 +133,17 @@ PLAIN = {
 }
 
 
+def blocks():
+    """Members that take and give long messages: a service needs functions of its own."""
+    async def size(block):
+        return [len(block), total(block)]
+
+    async def make(length):
+        return pattern(length)
+
+    return {"size": size, "make": make}
+
+
 # The provider ------------------------------------------------------------------------------------
 
 
@@ -197,9 +208,6 @@ async def provide(me, api):
 
         return {"_rintf": True, "hello": hello}
 
-    async def size(block):
-        return [len(block), total(block)]
-
     async def slow(ms):
         await asyncio.sleep(ms / 1000)
         return ms
@@ -218,12 +226,15 @@ async def provide(me, api):
     async def withdraw(name):
         await api.unregister_service(name)
 
-    async def host(name):
+    async def host(name, options):
         async def never():
             await asyncio.Event().wait()
 
-        guests[name] = await me.fresh("ws-matrix")
-        info = await guests[name].register_service({"id": name, "never": never, "add": add})
+        async def plus(a, b):
+            return a + b
+
+        guests[name] = await me.fresh("ws-matrix", **options)
+        info = await guests[name].register_service({"id": name, "never": never, "add": plus})
         return info["id"].split("@")[0]
 
     async def leave(name):
@@ -245,9 +256,6 @@ async def provide(me, api):
     async def sample(name):
         return SAMPLES[name]()
 
-    async def make(length):
-        return pattern(length)
-
     async def get_count(limit):
         return count(limit)
 
@@ -259,10 +267,12 @@ async def provide(me, api):
         "add": add, "deep": {"er": {"join": join}}, "echo": echo, "show": show_value,
         "sample": sample, "fail": fail, "named": named, "apply": apply, "nest": nest, "each": each,
         "keep": keep, "poke": poke, "drop": drop, "give": give, "count": get_count,
-        "broken": get_broken, "closed": get_closed, "size": size, "make": make, "slow": slow,
-        "freeze": freeze, "publish": publish, "withdraw": withdraw, "host": host, "leave": leave,
+        "broken": get_broken, "closed": get_closed, **blocks(), "slow": slow, "freeze": freeze, "publish": publish, "withdraw": withdraw, "host": host, "leave": leave,
         "token": token, "trust": trust,
     }, {"overwrite": True})
+
+    async def call(callback, value):
+        return await callback(value)
 
     async def who(context=None):
         return [context["ws"], context["from"], context["user"]["id"], context["to"]]
@@ -271,27 +281,19 @@ async def provide(me, api):
         {"id": "context", "config": {"visibility": "public", "require_context": True}, "who": who},
         {"overwrite": True})
     await api.register_service(
-        {"id": "open", "config": {"visibility": "public"}, "size": size, "make": make,
-         "apply": apply}, {"overwrite": True})
+        {"id": "open", "config": {"visibility": "public"}, **blocks(), "apply": call},
+        {"overwrite": True})
 
 
 async def provide_sealed(api, name, key):
     """A service of a client that encrypts, for one consumer's key; answers with its own key."""
-    async def size(block):
-        return [len(block), total(block)]
+    for suffix, config in (("", {}), ("-trusted", {"trusted_keys": [key]})):
+        async def secret(callback, value):
+            return await callback(f"{value}, sealed")
 
-    async def secret(callback, value):
-        return await callback(f"{value}, sealed")
-
-    async def make(length):
-        return pattern(length)
-
-    members = {"size": size, "secret": secret, "make": make}
-    await api.register_service({"id": name, "config": {"visibility": "public"}, **members},
-                               {"overwrite": True})
-    await api.register_service(
-        {"id": f"{name}-trusted", "config": {"visibility": "public", "trusted_keys": [key]}, **members},
-        {"overwrite": True})
+        await api.register_service(
+            {"id": name + suffix, "config": {"visibility": "public", **config}, **blocks(),
+             "secret": secret}, {"overwrite": True})
     return {"client": api.config["client_id"], "key": api.rpc.get_public_key()}
 
 
@@ -380,7 +382,7 @@ async def values_back(t):
         same(show(await t.service.sample(name)), show(make()), name)
 
 
-@row("positional and keyword arguments")
+@row("keyword arguments")
 async def keywords(t):
     same(await t.service.named(1, 2, 3), [1, 2, 3], "by position")
     same(await t.service.named(first=1, second=2, third=3), [1, 2, 3], "by name")
@@ -552,7 +554,7 @@ async def time_out(t):
             await own.add(1, 2)
 
     await t.service.freeze(2_500)
-    await refusal(forever(), "timed out", 5)
+    await refusal(forever(), "timed? out", 5)
     check(await t.service.add(40, 2) == 42, "not there afterwards")
 
 
@@ -570,7 +572,7 @@ async def mixed(t):
 
 @row("a provider that goes")
 async def provider_goes(t):
-    brief = await t.api.get_service(await t.service.host(t.name))
+    brief = await t.api.get_service(await t.service.host(t.name, {}))
     check(await brief.add(40, 2) == 42, "add")
     gone = "(?i)disconnected|not connected|closed|gone"
     pending = asyncio.ensure_future(refusal(brief.never(), gone))
@@ -585,8 +587,8 @@ async def provider_goes(t):
 @row("visibility")
 async def visibility(t):
     stranger = await t.me.client("ws-stranger")
-    for kind, listed, given in (("public", True, True), ("unlisted", False, True),
-                                ("protected", False, False)):
+    for kind, (listed, given) in t.wanted({"public": (True, True), "unlisted": (False, True),
+                                           "protected": (False, False)}):
         name = await t.service.publish(f"{t.name}-{kind}", {"visibility": kind}, kind)
         check((name in await ids(stranger, {"workspace": "ws-matrix"})) == listed,
               f"{kind}: listed or not")
@@ -658,4 +660,22 @@ async def signalling(t):
     if t.rtc["answers"]:
         check((await asyncio.wait_for(answer, DEADLINE))["type"] == "answer", "no answer")
     else:
-        await refusal(answer, "RTCPeerConnection")
+        await refusal(answer, "RTC")
+
+
+@row("HTTP transport")
+async def http_transport(t):
+    async def increment(x):
+        return x + 1
+
+    streaming = await t.me.client("ws-matrix", transport="http")
+    own = await streaming.get_service(f"{t.at}:matrix")
+    check(await own.add(40, 2) == 42, "add")
+    check(await own.apply(increment, 41) == 42, "apply")
+    await refusal(own.fail("over HTTP"), "over HTTP")
+    block = pattern(KIB_300)
+    same(await own.size(block), [KIB_300, total(block)], "300 KiB there")
+    check(await own.make(KIB_300) == block, "300 KiB back")
+    name = await t.service.host(t.name, {"transport": "http"})
+    check(await (await streaming.get_service(name)).add(40, 2) == 42, "a service over HTTP")
+    await t.service.leave(t.name)
