@@ -368,7 +368,7 @@ hypha_core_set_workspace_dir (HyphaCore  *self,
 
   hypha_core_set_text (self, &self->workspace_dir, workspace_dir, PROP_WORKSPACE_DIR);
   if (!hypha_core_is_running (self))
-    g_clear_pointer (&self->secret, g_bytes_unref);
+    g_clear_object (&self->authority);
 }
 
 /**

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hypha-connection.h"
+#include "hypha-question.h"
 #include "hypha-service-info.h"
 #include "hypha-types.h"
 #include "hypha-window-info.h"

@@ -224,6 +224,23 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
   return call->key.data != NULL || hypha_chunk_watch_fail ("unexpected arguments", error);
 }
 
+/* The session of the call that a message delivers a piece of, if it is the first piece. */
+gboolean
+hypha_chunk_watch_get_session (const HyphaMessage *message,
+                               HyphaSpan          *session)
+{
+  HyphaChunkCall call = { 0 };
+  HyphaMessage first;
+
+  if (!hypha_chunk_watch_concerns (message) || !hypha_chunk_call_parse (&call, message, NULL) ||
+      call.piece == NULL || call.index != 0 ||
+      !hypha_message_parse (&first, call.piece, call.size, NULL))
+    return FALSE;
+
+  *session = first.session;
+  return first.session.data != NULL;
+}
+
 static guint
 hypha_chunk_watch_count (HyphaChunkWatch *self,
                          const char      *sender)

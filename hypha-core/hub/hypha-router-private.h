@@ -62,6 +62,7 @@ void         hypha_router_route           (HyphaRouter      *self,
                                            const HyphaSlice *frame);
 void         hypha_router_drained         (HyphaRouter      *self,
                                            HyphaPeer        *peer);
+gboolean     hypha_router_is_reserved_type (const char     *type);
 void         hypha_router_push_event      (HyphaRouter      *self,
                                            const char       *workspace,
                                            const char       *event,
