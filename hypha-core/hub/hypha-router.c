@@ -399,7 +399,8 @@ static gboolean
 hypha_router_check_pieces (HyphaRouter        *self,
                            HyphaPeer          *sender,
                            HyphaPeer          *target,
-                           const HyphaMessage *message)
+                           const HyphaMessage *message,
+                           GBytes            **instead)
 {
   g_autoptr (GError) error = NULL;
 
@@ -407,7 +408,7 @@ hypha_router_check_pieces (HyphaRouter        *self,
       hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, target->workspace))
     return TRUE;
 
-  if (hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, &error))
+  if (hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead, &error))
     return TRUE;
 
   hypha_router_log_refusal (sender, target->id, error);
@@ -424,6 +425,8 @@ hypha_router_route_to (HyphaRouter        *self,
 {
   HyphaPeer *target = g_hash_table_lookup (self->peers, id);
   gboolean method = hypha_message_is_method (message);
+  g_autoptr (GBytes) instead = NULL;
+  HyphaSlice other = { 0 };
 
   if (target == NULL)
     {
@@ -443,8 +446,15 @@ hypha_router_route_to (HyphaRouter        *self,
       return;
     }
 
-  if (!hypha_router_check_pieces (self, sender, target, message))
+  if (!hypha_router_check_pieces (self, sender, target, message, &instead))
     return;
+
+  if (instead != NULL)
+    {
+      other.data = g_bytes_get_data (instead, &other.size);
+      other.owner = instead;
+      frame = &other;
+    }
 
   hypha_peer_met (sender, target);
   if (method)
