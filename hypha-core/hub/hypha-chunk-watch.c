@@ -47,11 +47,13 @@ typedef struct
  * The arguments by position: s key, i index, d piece, h heartbeat, o overwrite. Nothing may be
  * elsewhere: a receiver that finds another piece than was checked here has not been protected.
  */
-static const struct
+typedef struct
 {
   const char *verb;
   const char *arguments;
-} shapes[] = {
+} HyphaChunkShape;
+
+static const HyphaChunkShape shapes[] = {
   { "create", "sho" },
   { "append", "sdh" },
   { "set", "sidh" },
@@ -224,15 +226,33 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
   return call->key.data != NULL || hypha_chunk_watch_fail ("unexpected arguments", error);
 }
 
+/* The method that a message calls, among those that deliver pieces. */
+static const HyphaChunkShape *
+hypha_chunk_shape_find (const HyphaMessage *message)
+{
+  g_autofree char *method = hypha_span_dup (message->method);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
+        return &shapes[i];
+    }
+
+  return NULL;
+}
+
 /* The session of the call that a message delivers a piece of, if it is the first piece. */
 gboolean
 hypha_chunk_watch_get_session (const HyphaMessage *message,
                                HyphaSpan          *session)
 {
+  const HyphaChunkShape *shape = NULL;
   HyphaChunkCall call = { 0 };
   HyphaMessage first;
 
-  if (!hypha_chunk_watch_concerns (message) || !hypha_chunk_call_parse (&call, message, NULL) ||
+  if (hypha_chunk_watch_concerns (message))
+    shape = hypha_chunk_shape_find (message);
+  if (shape == NULL || !hypha_chunk_call_parse (&call, shape->arguments, message, NULL) ||
       call.piece == NULL || call.index != 0 ||
       !hypha_message_parse (&first, call.piece, call.size, NULL))
     return FALSE;
@@ -418,28 +438,23 @@ hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                            GBytes             **instead,
                            GError             **error)
 {
+  const HyphaChunkShape *shape = hypha_chunk_shape_find (message);
   HyphaChunkCall call = { 0 };
-  g_autofree char *method = hypha_span_dup (message->method);
   g_autofree char *key = NULL;
   g_autofree char *id = NULL;
-  gsize shape = 0;
 
-  while (shape < G_N_ELEMENTS (shapes) &&
-         !g_str_equal (method + strlen (METHODS), shapes[shape].verb))
-    shape++;
-
-  if (shape == G_N_ELEMENTS (shapes))
+  if (shape == NULL)
     return hypha_chunk_watch_fail ("no such method", error);
 
-  if (!hypha_chunk_call_parse (&call, shapes[shape].arguments, message, error))
+  if (!hypha_chunk_call_parse (&call, shape->arguments, message, error))
     return FALSE;
 
   key = hypha_span_dup (call.key);
   id = g_strconcat (target, " ", key, NULL);
-  if (!hypha_chunk_watch_serve (self, id, shapes[shape].verb, sender, target, &call, error))
+  if (!hypha_chunk_watch_serve (self, id, shape->verb, sender, target, &call, error))
     return FALSE;
 
-  if (g_str_equal (shapes[shape].verb, "create"))
+  if (g_str_equal (shape->verb, "create"))
     *instead = hypha_chunk_call_overwrite (&call, message);
   return TRUE;
 }
