@@ -35,6 +35,7 @@ struct _HyphaCore
   HyphaCoreParts      parts;          /* all NULL unless it runs or is about to */
   guint               port;
   guint               wanted_port;
+  gboolean            refuse_encrypted;
 };
 
 /* For hypha-core.c alone. */
