@@ -17,6 +17,8 @@ typedef struct _HyphaChunkWatch HyphaChunkWatch;
 
 HyphaChunkWatch *hypha_chunk_watch_new     (void);
 void             hypha_chunk_watch_free    (HyphaChunkWatch     *self);
+void             hypha_chunk_watch_set_refuse_sealed (HyphaChunkWatch *self,
+                                                      gboolean         refuse_sealed);
 gboolean         hypha_chunk_watch_concerns (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_get_session (const HyphaMessage *message,
                                                 HyphaSpan          *session);

@@ -16,6 +16,7 @@ struct _HyphaChunkWatch
    * may have it: else one would put its pieces into what the other had checked.
    */
   GHashTable *entries;
+  gboolean    refuse_sealed;
 };
 
 typedef struct
@@ -105,6 +106,14 @@ hypha_chunk_watch_free (HyphaChunkWatch *self)
   g_free (self);
 }
 
+/* Whether messages that are encrypted as a whole are refused, from now on. */
+void
+hypha_chunk_watch_set_refuse_sealed (HyphaChunkWatch *self,
+                                     gboolean         refuse_sealed)
+{
+  self->refuse_sealed = refuse_sealed;
+}
+
 guint
 hypha_chunk_watch_get_n_entries (HyphaChunkWatch *self)
 {
@@ -191,7 +200,10 @@ hypha_chunk_call_take_args (HyphaChunkCall      *call,
   return TRUE;
 }
 
-/* Keywords and sealed arguments would hide what is delivered; no client uses them here. */
+/*
+ * Keywords and encrypted arguments would hide what is delivered. No client uses them here: what is
+ * to be secret is encrypted before it is cut up.
+ */
 static gboolean
 hypha_chunk_call_parse (HyphaChunkCall      *call,
                         const char          *arguments,
@@ -285,6 +297,7 @@ hypha_chunk_watch_create (HyphaChunkWatch       *self,
                           GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
+  HyphaChunkEntry *fresh;
 
   if (entry != NULL && !call->overwrite)
     return hypha_chunk_watch_fail ("its key is taken", error);
@@ -295,8 +308,11 @@ hypha_chunk_watch_create (HyphaChunkWatch       *self,
   if (entry == NULL && hypha_chunk_watch_count (self, sender) >= HYPHA_CHUNK_WATCH_MAX_ENTRIES)
     return hypha_chunk_watch_fail ("too many are unfinished", error);
 
-  g_hash_table_replace (self->entries, g_strdup (id),
-                        hypha_chunk_entry_new (sender, target, call->heartbeat));
+  fresh = hypha_chunk_entry_new (sender, target, call->heartbeat);
+  if (self->refuse_sealed)
+    hypha_message_scanner_refuse_sealed (fresh->scanner);
+
+  g_hash_table_replace (self->entries, g_strdup (id), fresh);
   return TRUE;
 }
 
