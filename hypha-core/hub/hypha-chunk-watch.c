@@ -33,6 +33,7 @@ typedef struct
 /* The arguments of one call, and where in the message they lie. */
 typedef struct
 {
+  const char      *verb;
   HyphaSpan        key;
   guint64          index;
   gboolean         heartbeat;
@@ -192,13 +193,23 @@ hypha_chunk_call_take_args (HyphaChunkCall      *call,
 /* Keywords and sealed arguments would hide what is delivered; no client uses them here. */
 static gboolean
 hypha_chunk_call_parse (HyphaChunkCall      *call,
-                        const char          *arguments,
                         const HyphaMessage  *message,
                         GError             **error)
 {
   HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
+  g_autofree char *method = hypha_span_dup (message->method);
+  const char *arguments = NULL;
   HyphaMsgpackItem item;
   guint32 n;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
+        call->verb = shapes[i].verb, arguments = shapes[i].arguments;
+    }
+
+  if (call->verb == NULL)
+    return hypha_chunk_watch_fail ("no such method", error);
 
   if (!hypha_msgpack_cursor_next (&cursor, &item, error))
     return FALSE;
@@ -343,13 +354,13 @@ hypha_chunk_entry_put (HyphaChunkEntry       *entry,
 static gboolean
 hypha_chunk_watch_serve (HyphaChunkWatch       *self,
                          const char            *id,
-                         const char            *verb,
                          const char            *sender,
                          const char            *target,
                          const HyphaChunkCall  *call,
                          GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
+  const char *verb = call->verb;
   gboolean piece = call->piece != NULL;
   gboolean whole;
 
@@ -419,27 +430,18 @@ hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                            GError             **error)
 {
   HyphaChunkCall call = { 0 };
-  g_autofree char *method = hypha_span_dup (message->method);
   g_autofree char *key = NULL;
   g_autofree char *id = NULL;
-  gsize shape = 0;
 
-  while (shape < G_N_ELEMENTS (shapes) &&
-         !g_str_equal (method + strlen (METHODS), shapes[shape].verb))
-    shape++;
-
-  if (shape == G_N_ELEMENTS (shapes))
-    return hypha_chunk_watch_fail ("no such method", error);
-
-  if (!hypha_chunk_call_parse (&call, shapes[shape].arguments, message, error))
+  if (!hypha_chunk_call_parse (&call, message, error))
     return FALSE;
 
   key = hypha_span_dup (call.key);
   id = g_strconcat (target, " ", key, NULL);
-  if (!hypha_chunk_watch_serve (self, id, shapes[shape].verb, sender, target, &call, error))
+  if (!hypha_chunk_watch_serve (self, id, sender, target, &call, error))
     return FALSE;
 
-  if (g_str_equal (shapes[shape].verb, "create"))
+  if (g_str_equal (call.verb, "create"))
     *instead = hypha_chunk_call_overwrite (&call, message);
   return TRUE;
 }
