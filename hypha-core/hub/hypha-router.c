@@ -394,7 +394,7 @@ hypha_router_log_refusal (HyphaPeer    *sender,
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
-/* Pieces of a message for another workspace are checked here, as whole messages are. */
+/* Pieces of a message for another client are checked here, as whole messages are. */
 static gboolean
 hypha_router_check_pieces (HyphaRouter        *self,
                            HyphaPeer          *sender,
@@ -404,7 +404,11 @@ hypha_router_check_pieces (HyphaRouter        *self,
 {
   g_autoptr (GError) error = NULL;
 
-  if (sender->internal || target->internal || !hypha_chunk_watch_concerns (message) ||
+  if (sender->internal || target->internal || !hypha_chunk_watch_concerns (message))
+    return TRUE;
+
+  /* What is sealed nobody can check; members of one workspace may send it all the same. */
+  if (hypha_chunk_watch_is_sealed (message) &&
       hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, target->workspace))
     return TRUE;
 
