@@ -10,21 +10,21 @@ G_BEGIN_DECLS
 #define HYPHA_CHUNK_WATCH_MAX_AHEAD (32 * 1024 * 1024)
 
 /*
- * Watches messages that go to another workspace in pieces: the pieces are put together by the
+ * Watches messages that go to another client in pieces: the pieces are put together by the
  * receiver, out of the router's sight, so they are checked on their way.
  */
 typedef struct _HyphaChunkWatch HyphaChunkWatch;
 
 HyphaChunkWatch *hypha_chunk_watch_new     (void);
 void             hypha_chunk_watch_free    (HyphaChunkWatch     *self);
-void             hypha_chunk_watch_set_refuse_sealed (HyphaChunkWatch *self,
-                                                      gboolean         refuse_sealed);
 gboolean         hypha_chunk_watch_concerns (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_get_session (const HyphaMessage *message,
                                                 HyphaSpan          *session);
+gboolean         hypha_chunk_watch_is_sealed (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                                             const char          *sender,
                                             const char          *target,
+                                            gboolean             refuse_sealed,
                                             const HyphaMessage  *message,
                                             GBytes             **instead,
                                             GError             **error);

@@ -100,7 +100,6 @@ hypha_router_set_refuse_sealed (HyphaRouter *self,
                                 gboolean     refuse_sealed)
 {
   self->refuse_sealed = refuse_sealed;
-  hypha_chunk_watch_set_refuse_sealed (self->watch, refuse_sealed);
 }
 
 static void
@@ -408,16 +407,19 @@ hypha_router_log_refusal (HyphaPeer    *sender,
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
-/* May this message go to another workspace? Says why not. */
+/* May this message go to another client? Says why not. */
 static gboolean
-hypha_router_check_foreign (HyphaRouter         *self,
+hypha_router_check_message (HyphaRouter         *self,
                             HyphaPeer           *sender,
                             HyphaPeer           *target,
+                            gboolean             member,
                             const HyphaMessage  *message,
                             GBytes             **instead,
                             GError             **error)
 {
-  if (self->refuse_sealed && hypha_message_is_sealed (message))
+  gboolean refuse_sealed = self->refuse_sealed && !member;
+
+  if (refuse_sealed && hypha_message_is_sealed (message))
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                            "Encrypted messages from other workspaces are refused here");
@@ -426,8 +428,8 @@ hypha_router_check_foreign (HyphaRouter         *self,
 
   /* Pieces of a message are checked here, as whole messages are. */
   return !hypha_chunk_watch_concerns (message) ||
-         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead,
-                                    error);
+         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, refuse_sealed, message,
+                                    instead, error);
 }
 
 static gboolean
@@ -438,13 +440,19 @@ hypha_router_may_reach (HyphaRouter        *self,
                         GBytes            **instead)
 {
   g_autoptr (GError) error = NULL;
+  gboolean member;
 
   if (sender->internal || target->internal ||
-      (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)) ||
-      hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, target->workspace))
+      (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)))
     return TRUE;
 
-  if (hypha_router_check_foreign (self, sender, target, message, instead, &error))
+  /* What is encrypted nobody can check; members of one workspace may send it all the same. */
+  member = hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,
+                                target->workspace);
+  if (member && (!hypha_chunk_watch_concerns (message) || hypha_chunk_watch_is_sealed (message)))
+    return TRUE;
+
+  if (hypha_router_check_message (self, sender, target, member, message, instead, &error))
     return TRUE;
 
   hypha_router_log_refusal (sender, target->id, error);

@@ -808,79 +808,82 @@ def check_stock(victim, attacker):
         check((caller, workspace) == (attacker.id, attacker.id.split("/")[0]) and user != "root", victim.touched)
 
 
+def both(world, way):
+    """A stock victim for an attacker from elsewhere, and one for another member."""
+    for workspace in ("ws-c", "ws-a"):
+        yield stock_victim(world), world.attacker(way, workspace)
+
+
 @attack("H27", "socket page", "forged keys in pieces")
 def _(world, way):
-    victim = stock_victim(world)
-    attacker = world.attacker(way)
-    good, evil, _, _ = pieces_of(victim)
-    check(cache(attacker, victim, "create", "g", False)[0] == "resolve")
-    check(cache(attacker, victim, "append", "g", good, False)[0] == "resolve")
-    check(cache(attacker, victim, "process", "g", False)[0] == "resolve")
-    for step in (1, 7, 50, len(evil)):
-        cache(attacker, victim, "create", f"e{step}", False)
-        for i in range(0, len(evil), step):
-            if cache(attacker, victim, "append", f"e{step}", evil[i:i + step], False)[0] == "reject":
-                break
-        cache(attacker, victim, "process", f"e{step}", False)
-    check_stock(victim, attacker)
-    check(victim.touched, "not even the good one came")
+    for victim, attacker in both(world, way):
+        good, evil, _, _ = pieces_of(victim)
+        check(cache(attacker, victim, "create", "g", False)[0] == "resolve")
+        check(cache(attacker, victim, "append", "g", good, False)[0] == "resolve")
+        check(cache(attacker, victim, "process", "g", False)[0] == "resolve")
+        for step in (1, 7, 50, len(evil)):
+            cache(attacker, victim, "create", f"e{step}", False)
+            for i in range(0, len(evil), step):
+                if cache(attacker, victim, "append", f"e{step}", evil[i:i + step], False)[0] == "reject":
+                    break
+            cache(attacker, victim, "process", f"e{step}", False)
+        check_stock(victim, attacker)
+        check(victim.touched, "not even the good one came")
 
 
 @attack("H27", "socket page", "pieces that are checked and others that are kept")
 def _(world, way):
-    victim = stock_victim(world)
-    attacker = world.attacker(way)
-    good, evil, main, evil_extra = pieces_of(victim)
-    # Two pieces in one call: of a session that is alive, as far as the receiver can see.
-    for key in ("services", "built-in", "message_cache"):
-        cache(attacker, victim, "create", key, True)
-        cache(attacker, victim, "append", key, evil, good)
-        cache(attacker, victim, "process", key, True)
-    # One that the receiver refuses: there is no such session.
-    hidden = pack({"args": [0]})[:-1] + b"\xc5" + len(evil).to_bytes(2, "big")
-    cache(attacker, victim, "create", "dead", False)
-    cache(attacker, victim, "append", "dead", main("services.open.touch"), True)
-    cache(attacker, victim, "append", "dead", hidden, True)
-    cache(attacker, victim, "append", "dead", evil, False)
-    cache(attacker, victim, "process", "dead", False)
-    # Two ways to add, of which one goes to the end.
-    cache(attacker, victim, "create", "mixed", False)
-    cache(attacker, victim, "set", "mixed", 1, evil_extra, False)
-    cache(attacker, victim, "append", "mixed", main("services.secret.touch"), False)
-    cache(attacker, victim, "process", "mixed", False)
-    # A context of its own.
-    cache(attacker, victim, "create", "ctx", False)
-    cache(attacker, victim, "append", "ctx", good, False)
-    cache(attacker, victim, "process", "ctx", False, {"from": victim.id, "to": victim.id, "ws": "ws-a", "user": {"id": "root"}})
-    check_stock(victim, attacker)
+    for victim, attacker in both(world, way):
+        good, evil, main, evil_extra = pieces_of(victim)
+        # Two pieces in one call: of a session that is alive, as far as the receiver can see.
+        for key in ("services", "built-in", "message_cache"):
+            cache(attacker, victim, "create", key, True)
+            cache(attacker, victim, "append", key, evil, good)
+            cache(attacker, victim, "process", key, True)
+        # One that the receiver refuses: there is no such session.
+        hidden = pack({"args": [0]})[:-1] + b"\xc5" + len(evil).to_bytes(2, "big")
+        cache(attacker, victim, "create", "dead", False)
+        cache(attacker, victim, "append", "dead", main("services.open.touch"), True)
+        cache(attacker, victim, "append", "dead", hidden, True)
+        cache(attacker, victim, "append", "dead", evil, False)
+        cache(attacker, victim, "process", "dead", False)
+        # Two ways to add, of which one goes to the end.
+        cache(attacker, victim, "create", "mixed", False)
+        cache(attacker, victim, "set", "mixed", 1, evil_extra, False)
+        cache(attacker, victim, "append", "mixed", main("services.secret.touch"), False)
+        cache(attacker, victim, "process", "mixed", False)
+        # A context of its own.
+        cache(attacker, victim, "create", "ctx", False)
+        cache(attacker, victim, "append", "ctx", good, False)
+        cache(attacker, victim, "process", "ctx", False, {"from": victim.id, "to": victim.id, "ws": "ws-a", "user": {"id": "root"}})
+        check_stock(victim, attacker)
 
 
 @attack("H27", "socket page", "pieces that are left below others")
 def _(world, way):
-    victim = stock_victim(world)
-    attacker = world.attacker(way)
-    good, _, main, _ = pieces_of(victim)
-    merged_later = pack({"type": "method", "to": victim.id, "method": "services.secret.touch", "from": victim.id})
-    # A whole message that the receiver does not process, and a second one that becomes its extra.
-    cache(attacker, victim, "create", "k", False)
-    cache(attacker, victim, "append", "k", main("services.secret.touch"), False)
-    cache(attacker, victim, "process", "k", True)
-    cache(attacker, victim, "create", "k", False)
-    cache(attacker, victim, "append", "k", merged_later, False)
-    cache(attacker, victim, "process", "k", False)
-    # The same by somebody who goes in between.
-    first = world.attacker(way)
-    cache(first, victim, "create", "left", False)
-    cache(first, victim, "append", "left", main("services.secret.touch"), False)
-    first.close()
-    deadline = time.monotonic() + 20
-    while attacker.call(first.id, "services.built-in.ping", "x")[1] is not None and time.monotonic() < deadline:
-        if "not connected" in str(attacker.call(first.id, "services.built-in.ping", "x")[1]):
-            break
-    cache(attacker, victim, "create", "left", False)
-    cache(attacker, victim, "append", "left", merged_later, False)
-    cache(attacker, victim, "process", "left", False)
-    check_stock(victim, attacker)
+    for victim, attacker in both(world, way):
+        good, _, main, _ = pieces_of(victim)
+        merged_later = pack({"type": "method", "to": victim.id, "method": "services.secret.touch", "from": victim.id})
+        # A whole message that the receiver does not process, and a second one that becomes its extra.
+        cache(attacker, victim, "create", "k", False)
+        cache(attacker, victim, "append", "k", main("services.secret.touch"), False)
+        cache(attacker, victim, "process", "k", True)
+        cache(attacker, victim, "create", "k", False)
+        cache(attacker, victim, "append", "k", merged_later, False)
+        cache(attacker, victim, "process", "k", False)
+        # The same by somebody who goes in between.
+        first = world.attacker(way, attacker.id.split("/")[0])
+        cache(first, victim, "create", "left", False)
+        cache(first, victim, "append", "left", main("services.secret.touch"), False)
+        first.close()
+        deadline = time.monotonic() + 20
+        while attacker.call(first.id, "services.built-in.ping", "x")[1] is not None and time.monotonic() < deadline:
+            if "not connected" in str(attacker.call(first.id, "services.built-in.ping", "x")[1]):
+                break
+        cache(attacker, victim, "create", "left", False)
+        cache(attacker, victim, "append", "left", merged_later, False)
+        cache(attacker, victim, "process", "left", False)
+        check_stock(victim, attacker)
 
 
 @attack("H27", "socket page", "forged keys in pieces for the manager")
