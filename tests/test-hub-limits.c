@@ -176,7 +176,7 @@ test_bound_token_stays_bound (void)
 
   config = g_variant_ref_sink (g_variant_new_parsed ("{'workspace': <'ws-a'>, 'user_id': <'bob'>,"
                                                      " 'client_id': <'only'>}"));
-  token = hypha_token_methods_mint (hub->secret, root, "default", "root", config, NULL);
+  token = hypha_token_methods_mint (hub->authority, root, "default", "root", config, NULL);
   client = hub_connect (hub, "only", token);
   g_assert_null (client_call_manager (client, "generate_token",
                                       g_variant_new_parsed ("[<{'client_id': <'other'>}>]"),

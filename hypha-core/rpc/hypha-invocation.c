@@ -173,7 +173,7 @@ hypha_invocation_set_answered (HyphaInvocation         *self,
   self->told_data = data;
 }
 
-/* An argument by position or, if it came as a keyword, by name; NULL if absent or null. */
+/* An argument by position or, where there is none or null, by name; NULL if absent or null. */
 GVariant *
 hypha_invocation_dup_arg (HyphaInvocation *self,
                           guint            index,
@@ -183,7 +183,9 @@ hypha_invocation_dup_arg (HyphaInvocation *self,
 
   if (index < g_variant_n_children (self->call.args))
     g_variant_get_child (self->call.args, index, "v", &value);
-  else if (self->call.kwargs != NULL)
+  if (value != NULL && hypha_rpc_codec_is_null (value))
+    g_clear_pointer (&value, g_variant_unref);
+  if (value == NULL && self->call.kwargs != NULL)
     value = g_variant_lookup_value (self->call.kwargs, name, NULL);
 
   if (value == NULL || hypha_rpc_codec_is_null (value))
