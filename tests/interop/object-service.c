@@ -103,7 +103,11 @@ serve_echo (HyphaInvocation *invocation,
 {
   g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "value");
 
-  hypha_invocation_return (invocation, value != NULL ? value : hypha_rpc_codec_null ());
+  if (value == NULL)
+    hypha_invocation_return_null (invocation);
+  else
+    hypha_invocation_return (invocation, hypha_rpc_codec_make_absolute (
+                               value, hypha_invocation_get_workspace (invocation)));
 }
 
 static void work_call_again (Work *work);
@@ -209,6 +213,48 @@ serve_nest (HyphaInvocation *invocation,
                                        hypha_session_add_function (session, "double", serve_double,
                                                                    NULL, callback_freed, NULL));
   hypha_remote_function_call_async (function, &request, NULL, on_nested, work);
+}
+
+static void
+on_curried (GObject      *source,
+            GAsyncResult *result,
+            gpointer      data)
+{
+  Work *work = data;
+  GError *error = NULL;
+  g_autoptr (GVariant) address = NULL;
+  g_autoptr (HyphaRemoteFunction) first = g_steal_pointer (&work->function);
+  const HyphaRpcRequest request = { .args = g_variant_new_parsed ("[%v]", work->value) };
+
+  address = hypha_remote_function_call_finish (first, result, &error);
+  if (address != NULL)
+    work->function = hypha_remote_function_new (hypha_invocation_get_rpc (work->invocation),
+                                                address, hypha_remote_function_get_target (first),
+                                                &error);
+  if (error != NULL)
+    work_end (work, NULL, error);
+  else
+    hypha_remote_function_call_async (work->function, &request, NULL, on_nested, work);
+}
+
+/* (function, a, b): calls it with a, and the function that it answers with b. */
+static void
+serve_curry (HyphaInvocation *invocation,
+             gpointer         data)
+{
+  HyphaRemoteFunction *function = take_function (invocation, "function");
+  g_autoptr (GVariant) a = hypha_invocation_dup_arg (invocation, 1, "a");
+  HyphaRpcRequest request = { 0 };
+  Work *work;
+
+  if (function == NULL)
+    return;
+
+  work = work_new (invocation);
+  work->function = function;
+  work->value = hypha_invocation_dup_arg (invocation, 2, "b");
+  request.args = g_variant_new_parsed ("[%v]", a);
+  hypha_remote_function_call_async (function, &request, NULL, on_curried, work);
 }
 
 typedef struct
@@ -569,6 +615,7 @@ static const HyphaServiceMethod methods[] = {
   { "echo", "value", "Returns its argument.", serve_echo },
   { "call_back", "function, times, value", "Calls a function, several times.", serve_call_back },
   { "nest", "function", "Calls a function with a function.", serve_nest },
+  { "curry", "function, a, b", "Calls the function that a function answers with.", serve_curry },
   { "count", "last, fails", "Counts.", serve_count },
   { "sum", "generator, most", "Adds what a generator gives.", serve_sum },
   { "lend", "", "Returns an object.", serve_lend },

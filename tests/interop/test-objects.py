@@ -59,6 +59,9 @@ class Objects(StockTestCase):
         self.assertEqual(await self.objects.nest(use), 42)
         await self.clean()
 
+    async def test_function_of_a_callback(self):
+        self.assertEqual(await self.objects.curry(lambda a: lambda b: a * b, 6, 7), 42)
+
     async def test_generators_of_ours(self):
         self.assertEqual([item async for item in await self.objects.count(4)], [0, 1, 2, 3])
         await self.clean()
@@ -102,7 +105,7 @@ class Objects(StockTestCase):
     async def test_objects_of_theirs(self):
         kept = {"_rintf": True, "hello": lambda name: f"bonjour {name}"}
         self.assertTrue(await self.objects.keep(kept))
-        self.assertEqual(await self.objects.use_kept("toi"), "bonjour toi")
+        self.assertEqual(await self.objects.use_kept("you"), "bonjour you")
         await self.objects.dispose_kept()
 
         async def is_disposed():
