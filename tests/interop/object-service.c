@@ -7,7 +7,6 @@
 #include "hypha-generator-private.h"
 #include "hypha-interface-private.h"
 #include "hypha-invocation-private.h"
-#include "hypha-value-private.h"
 #include "object-service.h"
 
 /* What the service remembers between calls. */
@@ -62,11 +61,12 @@ work_end (Work     *work,
   g_free (work);
 }
 
-static gint64
-dup_number (HyphaInvocation *invocation,
-            guint            index,
-            const char      *name,
-            gint64           fallback)
+/* A number in an argument. */
+gint64
+object_take_number (HyphaInvocation *invocation,
+                    guint            index,
+                    const char      *name,
+                    gint64           fallback)
 {
   g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, index, name);
 
@@ -95,19 +95,6 @@ take_function (HyphaInvocation *invocation,
   if (function == NULL)
     hypha_invocation_return_error (invocation, g_steal_pointer (&error));
   return function;
-}
-
-static void
-serve_echo (HyphaInvocation *invocation,
-            gpointer         data)
-{
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "value");
-
-  if (value == NULL)
-    hypha_invocation_return_null (invocation);
-  else
-    hypha_invocation_return (invocation, hypha_rpc_codec_make_absolute (
-                               value, hypha_invocation_get_workspace (invocation)));
 }
 
 static void work_call_again (Work *work);
@@ -159,7 +146,7 @@ serve_call_back (HyphaInvocation *invocation,
 
   work = work_new (invocation);
   work->function = function;
-  work->left = dup_number (invocation, 1, "times", 1);
+  work->left = object_take_number (invocation, 1, "times", 1);
   work->value = hypha_invocation_dup_arg (invocation, 2, "value");
   work_call_again (work);
 }
@@ -168,8 +155,9 @@ static void
 serve_double (HyphaInvocation *invocation,
               gpointer         data)
 {
-  hypha_invocation_return (invocation, g_variant_new_int64 (2 * dup_number (invocation, 0, NULL,
-                                                                            0)));
+  gint64 number = object_take_number (invocation, 0, NULL, 0);
+
+  hypha_invocation_return (invocation, g_variant_new_int64 (2 * number));
 }
 
 static void
@@ -296,8 +284,8 @@ serve_count (HyphaInvocation *invocation,
   g_autoptr (GError) error = NULL;
   GVariant *generator;
 
-  counter->last = dup_number (invocation, 0, "last", 0);
-  counter->fails = dup_number (invocation, 1, "fails", -1);
+  counter->last = object_take_number (invocation, 0, "last", 0);
+  counter->fails = object_take_number (invocation, 1, "fails", -1);
   memory.generators++;
   generator = hypha_generator_new (hypha_invocation_get_rpc (invocation),
                                    hypha_invocation_get_from (invocation), counter_next, counter,
@@ -355,7 +343,7 @@ serve_sum (HyphaInvocation *invocation,
 
   work = work_new (invocation);
   work->generator = generator;
-  work->left = dup_number (invocation, 1, "most", -1);
+  work->left = object_take_number (invocation, 1, "most", -1);
   hypha_remote_generator_next_async (generator, 0, NULL, on_pulled, work);
 }
 
@@ -453,19 +441,19 @@ static void
 serve_slow (HyphaInvocation *invocation,
             gpointer         data)
 {
-  g_timeout_add ((guint) (1000 * dup_number (invocation, 0, "seconds", 1)), on_slept,
-                 hypha_invocation_ref (invocation));
+  guint milliseconds = (guint) (1000 * object_take_number (invocation, 0, "seconds", 1));
+
+  g_timeout_add (milliseconds, on_slept, hypha_invocation_ref (invocation));
 }
 
-/* (kind): an error with that code. */
+/* (code): an error with it. */
 static void
 serve_fail (HyphaInvocation *invocation,
             gpointer         data)
 {
-  hypha_invocation_return_error (invocation,
-                                 g_error_new (HYPHA_ERROR,
-                                              (gint) dup_number (invocation, 0, "code", 0),
-                                              "überall Pilze"));
+  gint code = (gint) object_take_number (invocation, 0, "code", 0);
+
+  hypha_invocation_return_error (invocation, g_error_new (HYPHA_ERROR, code, "überall Pilze"));
 }
 
 /* (a, b, c): what came for each. */
@@ -495,105 +483,6 @@ serve_who (HyphaInvocation *invocation,
   hypha_invocation_return (invocation, hypha_invocation_get_context (invocation));
 }
 
-/* (bytes): how many. */
-static void
-serve_size (HyphaInvocation *invocation,
-            gpointer         data)
-{
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "bytes");
-
-  hypha_invocation_return (invocation, g_variant_new_int64 (
-                             value != NULL ? (gint64) g_variant_get_size (value) : -1));
-}
-
-/* (n): so many bytes, each the low byte of its index. */
-static void
-serve_blob (HyphaInvocation *invocation,
-            gpointer         data)
-{
-  gsize n = (gsize) dup_number (invocation, 0, "n", 0);
-  guint8 *bytes = g_malloc (n);
-  g_autoptr (GBytes) owned = g_bytes_new_take (bytes, n);
-
-  for (gsize i = 0; i < n; i++)
-    bytes[i] = (guint8) i;
-
-  hypha_invocation_return (invocation, g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, owned,
-                                                                 TRUE));
-}
-
-/* A value of each kind that is more than a plain one. */
-static void
-serve_special (HyphaInvocation *invocation,
-               gpointer         data)
-{
-  static const float numbers[] = { 1.5f, -2, 3, 4 };
-  g_autoptr (GBytes) bytes = g_bytes_new_static (numbers, sizeof numbers);
-  g_autoptr (GDateTime) when = g_date_time_new_from_iso8601 ("2026-11-22T08:00:00.123Z", NULL);
-  GVariantDict dict;
-
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert_value (&dict, "matrix",
-                               hypha_value_new_ndarray ("float32", (gsize[]) { 2, 2 }, 2, bytes));
-  g_variant_dict_insert_value (&dict, "typed", hypha_value_new_typedarray ("float32", bytes));
-  g_variant_dict_insert_value (&dict, "view", hypha_value_new_memoryview (bytes));
-  g_variant_dict_insert_value (&dict, "set",
-                               hypha_value_new_set (g_variant_new_parsed ("[<'a'>, <'b'>]")));
-  g_variant_dict_insert_value (&dict, "map",
-                               hypha_value_new_ordered_map (
-                                 g_variant_new_parsed ("[<[<'a'>, <int64 1>]>]")));
-  g_variant_dict_insert_value (&dict, "when", hypha_value_new_datetime (when));
-  hypha_invocation_return (invocation, g_variant_dict_end (&dict));
-}
-
-/* (array): its type, shape and size. */
-static void
-serve_measure (HyphaInvocation *invocation,
-               gpointer         data)
-{
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "array");
-  g_auto (HyphaArray) array = { 0 };
-  g_autoptr (GError) error = NULL;
-  GVariantBuilder shape;
-  GVariantDict dict;
-
-  if (value == NULL || !hypha_value_get_array (value, &array, &error))
-    {
-      hypha_invocation_return_error (invocation, error != NULL ? g_steal_pointer (&error) :
-                                     g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                                                          "no array"));
-      return;
-    }
-
-  g_variant_builder_init (&shape, G_VARIANT_TYPE ("av"));
-  for (guint i = 0; i < array.n_dimensions; i++)
-    g_variant_builder_add (&shape, "v", g_variant_new_int64 ((gint64) array.shape[i]));
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "dtype", "s", array.dtype);
-  g_variant_dict_insert_value (&dict, "shape", g_variant_builder_end (&shape));
-  g_variant_dict_insert (&dict, "size", "x", (gint64) g_bytes_get_size (array.bytes));
-  hypha_invocation_return (invocation, g_variant_dict_end (&dict));
-}
-
-/* (date): its year. */
-static void
-serve_year (HyphaInvocation *invocation,
-            gpointer         data)
-{
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "date");
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GDateTime) when = NULL;
-
-  if (value != NULL)
-    when = hypha_value_dup_datetime (value, &error);
-  if (when != NULL)
-    hypha_invocation_return (invocation, g_variant_new_int64 (g_date_time_get_year (when)));
-  else
-    hypha_invocation_return_error (invocation, error != NULL ? g_steal_pointer (&error) :
-                                   g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                                                        "no date"));
-}
-
 /* What is left of earlier calls; the call that asks is not counted. */
 static void
 serve_left (HyphaInvocation *invocation,
@@ -612,7 +501,6 @@ serve_left (HyphaInvocation *invocation,
 }
 
 static const HyphaServiceMethod methods[] = {
-  { "echo", "value", "Returns its argument.", serve_echo },
   { "call_back", "function, times, value", "Calls a function, several times.", serve_call_back },
   { "nest", "function", "Calls a function with a function.", serve_nest },
   { "curry", "function, a, b", "Calls the function that a function answers with.", serve_curry },
@@ -626,14 +514,6 @@ static const HyphaServiceMethod methods[] = {
   { "fail", "code", "Fails.", serve_fail },
   { "keywords", "a, b, c", "Returns its arguments by name.", serve_keywords },
   { "who", "", "Returns the context.", serve_who },
-  { "size", "bytes", "Measures bytes.", serve_size },
-  { "blob", "n", "Makes bytes.", serve_blob },
-  { "special", "", "Returns values that are more than plain ones.", serve_special },
-  { "measure", "array", "Measures an array.", serve_measure },
-  { "year", "date", "Returns the year of a date.", serve_year },
-  { "nested.deep.echo", "value", "Returns its argument.", serve_echo },
-  { "list.0", "value", "Returns its argument.", serve_echo },
-  { "list.1", "value", "Returns its argument.", serve_echo },
 };
 
 HyphaService *
@@ -645,10 +525,8 @@ object_service_new (HyphaRpc *rpc)
                                g_variant_new_parsed ("{'visibility': <'public'>,"
                                                      " 'require_context': <[<'who'>]>}"));
   hypha_service_add_methods (service, methods, G_N_ELEMENTS (methods), NULL);
+  object_values_add (service);
   hypha_service_add_function (service, "left", "", "Returns what is left of earlier calls.", NULL,
                               serve_left, rpc, NULL);
-  hypha_service_add_value (service, "answer", g_variant_new_int64 (42));
-  hypha_service_add_value (service, "nested.words",
-                           g_variant_new_parsed ("[<'one'>, <'two'>]"));
   return service;
 }
