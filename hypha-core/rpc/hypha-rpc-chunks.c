@@ -8,8 +8,8 @@
 
 /*
  * Long messages in pieces: the store that every peer offers as message_cache; what fills that of
- * another peer is in hypha-rpc-chunks-send.c. An entry belongs to the client that made it; nobody else can
- * add to it, process it or see that it is there.
+ * another peer is in hypha-rpc-chunks-send.c. An entry belongs to the client that made it; nobody
+ * else can add to it, process it or see that it is there.
  */
 struct _HyphaRpcChunks
 {
