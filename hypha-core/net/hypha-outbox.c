@@ -10,9 +10,9 @@
 
 /*
  * Copies go into chunks that double from the first size to the last while they stay in a row:
- * a lone message costs little, a burst few allocations.
+ * a lone message costs little, a burst few allocations. All are of sizes that the pool keeps.
  */
-#define CHUNK_FIRST ((gsize) 2 * 1024)
+#define CHUNK_FIRST (HYPHA_BUFFER_POOL_SMALLEST - sizeof (HyphaChunk))
 #define CHUNK_LAST ((gsize) 64 * 1024)
 
 /* Runs handed to the kernel in one call. */
