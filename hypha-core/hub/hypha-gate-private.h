@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-authority-private.h"
+#include "hypha-identity-private.h"
 #include "hypha-router-private.h"
 #include "hypha-rpc-private.h"
-#include "hypha-token-private.h"
 
 G_BEGIN_DECLS
 
@@ -20,7 +21,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HyphaGate, hypha_gate, HYPHA, GATE, GObject)
 
 HyphaGate *hypha_gate_new            (HyphaRouter      *router,
-                                      GBytes           *secret);
+                                      HyphaAuthority   *authority);
 void       hypha_gate_set_base_url   (HyphaGate        *self,
                                       const char       *base_url);
 void       hypha_gate_set_rpc        (HyphaGate        *self,
@@ -31,6 +32,15 @@ guint      hypha_gate_get_n_sessions (HyphaGate        *self);
 void       hypha_gate_accept         (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote);
+gboolean   hypha_gate_prove          (HyphaGate        *self,
+                                      const HyphaHello *hello,
+                                      HyphaIdentity    *identity,
+                                      GError          **error);
+gboolean   hypha_gate_accept_hello   (HyphaGate        *self,
+                                      HyphaConnection  *connection,
+                                      const char       *remote,
+                                      const HyphaHello *hello,
+                                      GError          **error);
 void       hypha_gate_accept_mounted (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *workspace,

@@ -15,14 +15,14 @@
  */
 struct _HyphaGate
 {
-  GObject      parent_instance;
+  GObject         parent_instance;
 
-  HyphaRouter *router;
-  HyphaRpc    *rpc;        /* asks the holder of a taken address whether it lives */
-  GBytes      *secret;
-  char        *base_url;
-  GHashTable  *sessions;   /* set of HyphaGateSession */
-  guint        timeout;    /* milliseconds for the handshake */
+  HyphaRouter    *router;
+  HyphaRpc       *rpc;        /* asks the holder of a taken address whether it lives */
+  HyphaAuthority *authority;
+  char           *base_url;
+  GHashTable     *sessions;   /* set of HyphaGateSession */
+  guint           timeout;    /* milliseconds for the handshake */
 };
 
 /* One connection. It may end inside any call on it, so whoever works on a session holds it. */
@@ -134,7 +134,7 @@ hypha_gate_dispose (GObject *object)
   g_clear_pointer (&self->sessions, g_hash_table_unref);
   g_clear_object (&self->rpc);
   g_clear_object (&self->router);
-  g_clear_pointer (&self->secret, g_bytes_unref);
+  g_clear_object (&self->authority);
   g_clear_pointer (&self->base_url, g_free);
 
   G_OBJECT_CLASS (hypha_gate_parent_class)->dispose (object);
@@ -154,13 +154,13 @@ hypha_gate_init (HyphaGate *self)
 }
 
 HyphaGate *
-hypha_gate_new (HyphaRouter *router,
-                GBytes      *secret)
+hypha_gate_new (HyphaRouter    *router,
+                HyphaAuthority *authority)
 {
   HyphaGate *self = g_object_new (HYPHA_TYPE_GATE, NULL);
 
   self->router = g_object_ref (router);
-  self->secret = g_bytes_ref (secret);
+  self->authority = g_object_ref (authority);
   self->base_url = g_strdup ("");
   return self;
 }
@@ -265,7 +265,7 @@ hypha_gate_add_reconnection (HyphaGateSession *session,
 
   token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
                                              hypha_peer_get_client (peer),
-                                             hypha_peer_get_user (peer), session->gate->secret);
+                                             hypha_peer_get_user (peer), session->gate->authority);
   hypha_gate_add_string (builder, "reconnection_token", token);
   json_builder_set_member_name (builder, "reconnection_token_life_time");
   json_builder_add_int_value (builder, HYPHA_TOKEN_RECONNECTION_LIFETIME);
@@ -512,7 +512,7 @@ hypha_gate_handshake (HyphaGateSession *session,
   if (session->mounted != NULL)
     proven = hypha_gate_prove_mounted (session, &hello, &error);
   else
-    proven = hypha_identity_prove (&session->identity, &hello, session->gate->secret, &error);
+    proven = hypha_identity_prove (&session->identity, &hello, session->gate->authority, &error);
 
   if (proven)
     hypha_gate_enter (session);
@@ -620,6 +620,44 @@ hypha_gate_accept (HyphaGate       *self,
   HyphaGateSession *session = hypha_gate_add_session (self, connection, remote);
 
   hypha_connection_set_sink (connection, &gate_sink, session);
+}
+
+/* Who somebody is that speaks for a client which is in already. */
+gboolean
+hypha_gate_prove (HyphaGate         *self,
+                  const HyphaHello  *hello,
+                  HyphaIdentity     *identity,
+                  GError           **error)
+{
+  return hypha_identity_prove (identity, hello, self->authority, error);
+}
+
+/*
+ * Takes over a new connection whose hello came in another way than a first frame. FALSE, with
+ * nothing taken over and nothing sent, if it does not prove who it is; who holds the address
+ * already is a question for later, answered by connection_info or by a close.
+ */
+gboolean
+hypha_gate_accept_hello (HyphaGate         *self,
+                         HyphaConnection   *connection,
+                         const char        *remote,
+                         const HyphaHello  *hello,
+                         GError           **error)
+{
+  HyphaIdentity identity = { 0 };
+  g_autoptr (HyphaGateSession) session = NULL;
+
+  if (!hypha_gate_prove (self, hello, &identity, error))
+    {
+      hypha_identity_clear (&identity);
+      return FALSE;
+    }
+
+  session = g_rc_box_acquire (hypha_gate_add_session (self, connection, remote));
+  session->identity = identity;
+  hypha_connection_set_sink (connection, &gate_sink, session);
+  hypha_gate_enter (session);
+  return TRUE;
 }
 
 /* Takes over a page's connection: its identity is the host's word, not the page's. */
