@@ -369,8 +369,8 @@ hypha_router_broadcast (HyphaRouter        *self,
     }
 }
 
-/* The absolute target of a message, in a buffer of HYPHA_ADDRESS_MAX_PEER bytes. */
-static gboolean
+/* The absolute target of a message, in a buffer of HYPHA_ADDRESS_MAX_PEER bytes; its size, or 0. */
+static gsize
 hypha_router_resolve (HyphaPeer *sender,
                       HyphaSpan  to,
                       char      *target)
@@ -378,7 +378,7 @@ hypha_router_resolve (HyphaPeer *sender,
   gsize prefix = 0;
 
   if (to.data == NULL)
-    return FALSE;
+    return 0;
 
   if (memchr (to.data, '/', to.size) == NULL)
     {
@@ -388,11 +388,11 @@ hypha_router_resolve (HyphaPeer *sender,
     }
 
   if (prefix + to.size >= HYPHA_ADDRESS_MAX_PEER || memchr (to.data, '\0', to.size) != NULL)
-    return FALSE;
+    return 0;
 
   memcpy (target + prefix, to.data, to.size);
   target[prefix + to.size] = '\0';
-  return TRUE;
+  return prefix + to.size;
 }
 
 /* A peer's fault: in the log, but not so often that it is nothing else there. */
@@ -460,6 +460,20 @@ hypha_router_may_reach (HyphaRouter        *self,
   return FALSE;
 }
 
+/* Who is at an address. Most frames go where the sender's last one went. */
+static HyphaPeer *
+hypha_router_find_target (HyphaRouter *self,
+                          HyphaPeer   *sender,
+                          const char  *id)
+{
+  HyphaPeer *last = sender->last_target;
+
+  if (last != NULL && last->attached && g_str_equal (last->id, id))
+    return last;
+
+  return g_hash_table_lookup (self->peers, id);
+}
+
 static void
 hypha_router_route_to (HyphaRouter        *self,
                        HyphaPeer          *sender,
@@ -467,7 +481,7 @@ hypha_router_route_to (HyphaRouter        *self,
                        const HyphaMessage *message,
                        const HyphaSlice   *frame)
 {
-  HyphaPeer *target = g_hash_table_lookup (self->peers, id);
+  HyphaPeer *target = hypha_router_find_target (self, sender, id);
   gboolean method = hypha_message_is_method (message);
   g_autoptr (GBytes) instead = NULL;
   HyphaSlice other = { 0 };
@@ -521,6 +535,7 @@ hypha_router_route (HyphaRouter      *self,
   g_autoptr (HyphaPeer) hold = hypha_peer_ref (sender);
   char target[HYPHA_ADDRESS_MAX_PEER];
   HyphaMessage message;
+  gsize size;
 
   if (!sender->attached)
     return;
@@ -532,7 +547,8 @@ hypha_router_route (HyphaRouter      *self,
       return;
     }
 
-  if (!hypha_router_resolve (sender, message.to, target))
+  size = hypha_router_resolve (sender, message.to, target);
+  if (size == 0)
     {
       hypha_router_reject (self, sender, &message, HYPHA_ADDRESS_MANAGER,
                            "Invalid message: “to” is missing or too long");
@@ -546,9 +562,9 @@ hypha_router_route (HyphaRouter      *self,
       return;
     }
 
-  if (g_str_has_suffix (target, "/*"))
+  if (size >= 2 && target[size - 1] == '*' && target[size - 2] == '/')
     {
-      target[strlen (target) - 2] = '\0';
+      target[size - 2] = '\0';
       hypha_router_broadcast (self, sender, target, &message, frame);
       return;
     }
