@@ -16,6 +16,7 @@ hypha_core_parts_close (gpointer data)
   HyphaCoreParts *self = data;
 
   g_clear_object (&self->gateway);
+  g_clear_object (&self->http_rpc);
   hypha_manager_close (self->manager);
   hypha_app_controller_close (self->apps);
   g_clear_object (&self->apps);

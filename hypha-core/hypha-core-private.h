@@ -4,6 +4,7 @@
 #include "hypha-app-controller-private.h"
 #include "hypha-core.h"
 #include "hypha-http-gateway-private.h"
+#include "hypha-http-rpc-private.h"
 #include "hypha-question-desk-private.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,7 @@ typedef struct
   HyphaGate          *gate;
   HyphaServer        *server;
   HyphaHttpGateway   *gateway;
+  HyphaHttpRpc       *http_rpc;
   HyphaAppController *apps;
 } HyphaCoreParts;
 
@@ -36,6 +38,7 @@ struct _HyphaCore
   guint               port;
   guint               wanted_port;
   gboolean            refuse_encrypted;
+  gboolean            restarting;     /* closing is the first half of it */
 };
 
 /* For hypha-core.c alone. */

@@ -19,6 +19,7 @@ enum
   PROP_BASE_URL,
   PROP_WORKSPACE_DIR,
   PROP_REFUSE_ENCRYPTED,
+  PROP_RESTARTING,
   PROP_RUNNING,
   PROP_SERVICES,
   N_PROPS
@@ -50,6 +51,9 @@ hypha_core_get_property (GObject    *object,
       break;
     case PROP_WORKSPACE_DIR:
       g_value_set_string (value, self->workspace_dir);
+      break;
+    case PROP_RESTARTING:
+      g_value_set_boolean (value, self->restarting);
       break;
     case PROP_REFUSE_ENCRYPTED:
       g_value_set_boolean (value, self->refuse_encrypted);
@@ -89,6 +93,9 @@ hypha_core_set_property (GObject      *object,
       break;
     case PROP_REFUSE_ENCRYPTED:
       hypha_core_set_refuse_encrypted (self, g_value_get_boolean (value));
+      break;
+    case PROP_RESTARTING:
+      hypha_core_set_restarting (self, g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -153,6 +160,16 @@ hypha_core_install_properties (GObjectClass *object_class)
    */
   properties[PROP_WORKSPACE_DIR] = g_param_spec_string ("workspace-dir", NULL, NULL, NULL,
                                                         readwrite);
+
+  /**
+   * HyphaCore:restarting:
+   *
+   * Whether [method@Core.close_async] is the first half of a restart. Clients are then closed with
+   * 1012, after which all of them come back; else with 1001, after which old ones do not.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RESTARTING] = g_param_spec_boolean ("restarting", NULL, NULL, FALSE, readwrite);
 
   /**
    * HyphaCore:refuse-encrypted:
@@ -388,6 +405,46 @@ hypha_core_set_workspace_dir (HyphaCore  *self,
   hypha_core_set_text (self, &self->workspace_dir, workspace_dir, PROP_WORKSPACE_DIR);
   if (!hypha_core_is_running (self))
     g_clear_object (&self->authority);
+}
+
+/**
+ * hypha_core_get_restarting:
+ * @self: a core
+ *
+ * Tells whether closing is the first half of a restart.
+ *
+ * Returns: %TRUE if clients will be told to come back
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_get_restarting (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
+
+  return self->restarting;
+}
+
+/**
+ * hypha_core_set_restarting:
+ * @self: a core
+ * @restarting: whether the core will soon run again at the same address
+ *
+ * Sets what [method@Core.close_async] tells clients: to come back, or that this is the end.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_restarting (HyphaCore *self,
+                           gboolean   restarting)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  if (self->restarting == !!restarting)
+    return;
+
+  self->restarting = !!restarting;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RESTARTING]);
 }
 
 /**

@@ -150,6 +150,8 @@ hypha_core_build (HyphaCore *self)
   self->parts.server = hypha_server_new ();
   hypha_server_set_accept (self->parts.server, hypha_core_accept, self);
   self->parts.gateway = hypha_http_gateway_new (self->parts.server, self->parts.manager);
+  self->parts.http_rpc = hypha_http_rpc_new (self->parts.server, self->parts.router,
+                                             self->parts.gate);
   hypha_core_watch_parts (self);
 }
 
@@ -338,7 +340,8 @@ hypha_core_stopped (GObject      *source,
  * @callback: (scope async): what to call when it is done
  * @user_data: data for @callback
  *
- * Stops to listen, says goodbye to every client, and waits a few seconds for their answers.
+ * Stops to listen, says goodbye to every client, and waits a few seconds for their answers. What
+ * clients are told depends on [property@Core:restarting].
  *
  * Since: 0.1
  */
@@ -355,10 +358,15 @@ hypha_core_close_async (HyphaCore           *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, hypha_core_close_async);
   if (self->parts.server == NULL)
-    g_task_return_boolean (task, TRUE);
+    {
+      g_task_return_boolean (task, TRUE);
+    }
   else
-    hypha_server_stop_async (self->parts.server, cancellable, hypha_core_stopped,
-                             g_steal_pointer (&task));
+    {
+      hypha_server_set_restarting (self->parts.server, self->restarting);
+      hypha_server_stop_async (self->parts.server, cancellable, hypha_core_stopped,
+                               g_steal_pointer (&task));
+    }
 }
 
 /**

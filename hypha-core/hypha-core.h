@@ -65,6 +65,11 @@ HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_workspace_dir (HyphaCore          *self,
                                           const char         *workspace_dir);
 HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_get_restarting  (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_restarting  (HyphaCore            *self,
+                                        gboolean              restarting);
+HYPHA_AVAILABLE_IN_0_1
 gboolean    hypha_core_get_refuse_encrypted (HyphaCore       *self);
 HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_refuse_encrypted (HyphaCore       *self,

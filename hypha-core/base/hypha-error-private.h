@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 #define HYPHA_CLOSE_POLICY 1008
 #define HYPHA_CLOSE_TOO_BIG 1009
 #define HYPHA_CLOSE_INTERNAL 1011
+#define HYPHA_CLOSE_RESTART 1012
 #define HYPHA_CLOSE_TRY_AGAIN 1013
 
 const char *hypha_error_get_problem    (const GError *error);

@@ -26,6 +26,7 @@ gboolean         hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                                             const char          *sender,
                                             const char          *target,
                                             const HyphaMessage  *message,
+                                            GBytes             **instead,
                                             GError             **error);
 void             hypha_chunk_watch_forget  (HyphaChunkWatch     *self,
                                             const char          *peer);

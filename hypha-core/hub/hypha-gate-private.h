@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hypha-authority-private.h"
+#include "hypha-identity-private.h"
 #include "hypha-router-private.h"
 #include "hypha-rpc-private.h"
 
@@ -31,6 +32,15 @@ guint      hypha_gate_get_n_sessions (HyphaGate        *self);
 void       hypha_gate_accept         (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote);
+gboolean   hypha_gate_prove          (HyphaGate        *self,
+                                      const HyphaHello *hello,
+                                      HyphaIdentity    *identity,
+                                      GError          **error);
+gboolean   hypha_gate_accept_hello   (HyphaGate        *self,
+                                      HyphaConnection  *connection,
+                                      const char       *remote,
+                                      const HyphaHello *hello,
+                                      GError          **error);
 void       hypha_gate_accept_mounted (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *workspace,

@@ -414,6 +414,7 @@ hypha_router_check_foreign (HyphaRouter         *self,
                             HyphaPeer           *sender,
                             HyphaPeer           *target,
                             const HyphaMessage  *message,
+                            GBytes             **instead,
                             GError             **error)
 {
   if (self->refuse_sealed && hypha_message_is_sealed (message))
@@ -425,14 +426,15 @@ hypha_router_check_foreign (HyphaRouter         *self,
 
   /* Pieces of a message are checked here, as whole messages are. */
   return !hypha_chunk_watch_concerns (message) ||
-         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, error);
+         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead, error);
 }
 
 static gboolean
 hypha_router_may_reach (HyphaRouter        *self,
                         HyphaPeer          *sender,
                         HyphaPeer          *target,
-                        const HyphaMessage *message)
+                        const HyphaMessage *message,
+                        GBytes            **instead)
 {
   g_autoptr (GError) error = NULL;
 
@@ -441,7 +443,7 @@ hypha_router_may_reach (HyphaRouter        *self,
       hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, target->workspace))
     return TRUE;
 
-  if (hypha_router_check_foreign (self, sender, target, message, &error))
+  if (hypha_router_check_foreign (self, sender, target, message, instead, &error))
     return TRUE;
 
   hypha_router_log_refusal (sender, target->id, error);
@@ -458,6 +460,8 @@ hypha_router_route_to (HyphaRouter        *self,
 {
   HyphaPeer *target = g_hash_table_lookup (self->peers, id);
   gboolean method = hypha_message_is_method (message);
+  g_autoptr (GBytes) instead = NULL;
+  HyphaSlice other = { 0 };
 
   if (target == NULL)
     {
@@ -477,8 +481,15 @@ hypha_router_route_to (HyphaRouter        *self,
       return;
     }
 
-  if (!hypha_router_may_reach (self, sender, target, message))
+  if (!hypha_router_may_reach (self, sender, target, message, &instead))
     return;
+
+  if (instead != NULL)
+    {
+      other.data = g_bytes_get_data (instead, &other.size);
+      other.owner = instead;
+      frame = &other;
+    }
 
   hypha_peer_met (sender, target);
   if (method)
