@@ -24,6 +24,9 @@ function show(value) {
   if (type === 'ArrayBuffer' || type === 'DataView') return `memory ${value.byteLength}`;
   if (type === 'Set') return `set ${[...value].map(show).sort().join()}`;
   if (type === 'Map') return `ordered ${[...value].map(([key, item]) => `${key}=${show(item)}`).join()}`;
+  if (type === 'Blob') return `blob ${value.size} ${value.type}`;
+  // Each language and version puts something else before the message.
+  if (value instanceof Error) return `error ${value.message.split('\n')[0].split(': ').pop()}`;
   if (type === 'Date') return `date ${value.getTime()}`;
   if (type === 'Array') return `[${value.map(show).join()}]`;
   if (type === 'Object') {
@@ -78,6 +81,9 @@ const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const SAMPLES = {
   map: () => new Map([['b', 1], ['a', 2]]),
   set: () => new Set([1, 2, 3]),
+  date: () => new Date(1_700_000_000_000),
+  error: () => new RangeError('the sum is too long'),
+  blob: () => new Blob(['text'], { type: 'text/plain' }),
   memory: () => new Uint8Array([1, 2, 3, 4]).buffer,
   int8: () => new Int8Array([-1, 2]),
   int16: () => new Int16Array([-1, 2]),
@@ -259,6 +265,13 @@ export const rows = {
   'values of a type, there': async ({ service, wanted }) => {
     for (const [name, make] of Object.entries(SAMPLES).filter(wanted)) {
       same(await service.show(make()), show(make()), name);
+    }
+  },
+
+  // What comes back is what the provider understood, whether it has such a type itself or not.
+  'values of a type, there and back': async ({ service, wanted }) => {
+    for (const [name, make] of Object.entries(SAMPLES).filter(wanted)) {
+      same(show(await service.echo(make())), show(make()), name);
     }
   },
 

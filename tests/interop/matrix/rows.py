@@ -10,6 +10,7 @@ import re
 import time
 from collections import OrderedDict
 
+import msgpack
 import numpy
 
 AT_ONCE = 1.0
@@ -41,6 +42,11 @@ def show(value):
         return f"string {value}"
     if isinstance(value, bytes):
         return f"bytes {len(value)}"
+    if isinstance(value, Exception):
+        # Each language and version puts something else before the message.
+        return f"error {re.split(': ?', str(value).splitlines()[0])[-1]}"
+    if isinstance(value, msgpack.Timestamp):
+        return f"date {value.to_unix_nano() // 1_000_000}"
     if isinstance(value, numpy.ndarray):
         return f"array {value.dtype} {value.nbytes}"
     if isinstance(value, memoryview):
@@ -107,6 +113,7 @@ async def until(condition, what):
 SAMPLES = {
     "map": lambda: OrderedDict([("b", 1), ("a", 2)]),
     "set": lambda: {1, 2, 3},
+    "error": lambda: ValueError("the sum is too long"),
     "memory": lambda: memoryview(b"\x01\x02\x03\x04"),
     **{dtype: lambda dtype=dtype: numpy.array([-1, 2], dtype=dtype)
        for dtype in ("int8", "int16", "int32")},
@@ -374,6 +381,12 @@ async def plain(t):
 async def values_there(t):
     for name, make in t.wanted(SAMPLES):
         same(await t.service.show(make()), show(make()), name)
+
+
+@row("values of a type, there and back")
+async def values_there_and_back(t):
+    for name, make in t.wanted(SAMPLES):
+        same(show(await t.service.echo(make())), show(make()), name)
 
 
 @row("values of a type, back")
