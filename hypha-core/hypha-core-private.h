@@ -37,8 +37,8 @@ struct _HyphaCore
   HyphaCoreParts      parts;          /* all NULL unless it runs or is about to */
   guint               port;
   guint               wanted_port;
-  gboolean            refuse_encrypted;
   gboolean            restarting;     /* closing is the first half of it */
+  gboolean            refuse_encrypted;
 };
 
 /* For hypha-core.c alone. */

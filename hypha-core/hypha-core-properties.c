@@ -91,11 +91,11 @@ hypha_core_set_property (GObject      *object,
     case PROP_WORKSPACE_DIR:
       hypha_core_set_workspace_dir (self, g_value_get_string (value));
       break;
-    case PROP_REFUSE_ENCRYPTED:
-      hypha_core_set_refuse_encrypted (self, g_value_get_boolean (value));
-      break;
     case PROP_RESTARTING:
       hypha_core_set_restarting (self, g_value_get_boolean (value));
+      break;
+    case PROP_REFUSE_ENCRYPTED:
+      hypha_core_set_refuse_encrypted (self, g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -162,16 +162,6 @@ hypha_core_install_properties (GObjectClass *object_class)
                                                         readwrite);
 
   /**
-   * HyphaCore:restarting:
-   *
-   * Whether [method@Core.close_async] is the first half of a restart. Clients are then closed with
-   * 1012, after which all of them come back; else with 1001, after which old ones do not.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_RESTARTING] = g_param_spec_boolean ("restarting", NULL, NULL, FALSE, readwrite);
-
-  /**
    * HyphaCore:refuse-encrypted:
    *
    * Whether messages that clients have encrypted from end to end have to stay in their workspace.
@@ -182,6 +172,16 @@ hypha_core_install_properties (GObjectClass *object_class)
    */
   properties[PROP_REFUSE_ENCRYPTED] = g_param_spec_boolean ("refuse-encrypted", NULL, NULL, FALSE,
                                                             readwrite);
+
+  /**
+   * HyphaCore:restarting:
+   *
+   * Whether [method@Core.close_async] is the first half of a restart. Clients are then closed with
+   * 1012, after which all of them come back; else with 1001, after which old ones do not.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RESTARTING] = g_param_spec_boolean ("restarting", NULL, NULL, FALSE, readwrite);
 
   /**
    * HyphaCore:running:

@@ -394,11 +394,11 @@ main (int    argc,
   g_test_add_func ("/hub/chunk-watch/passes-good-pieces", test_watch_passes_good_pieces);
   g_test_add_func ("/hub/chunk-watch/refuses-forged-pieces", test_watch_refuses_forged_pieces);
   g_test_add_func ("/hub/chunk-watch/refuses-tricks", test_watch_refuses_tricks);
-  g_test_add_func ("/hub/chunk-watch/keeps-in-step", test_watch_keeps_in_step);
-  g_test_add_func ("/hub/chunk-watch/begins-anew", test_watch_begins_anew);
   g_test_add_func ("/hub/chunk-watch/passes-sealed-message", test_watch_passes_sealed_message);
   g_test_add_func ("/hub/chunk-watch/refuses-sealed-message", test_watch_refuses_sealed_message);
   g_test_add_func ("/hub/chunk-watch/refuses-sealed-pieces", test_watch_refuses_sealed_pieces);
+  g_test_add_func ("/hub/chunk-watch/keeps-in-step", test_watch_keeps_in_step);
+  g_test_add_func ("/hub/chunk-watch/begins-anew", test_watch_begins_anew);
   g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);
   g_test_add_func ("/hub/chunk-watch/ahead-limit", test_watch_ahead_limit);
   return g_test_run ();

@@ -426,7 +426,8 @@ hypha_router_check_foreign (HyphaRouter         *self,
 
   /* Pieces of a message are checked here, as whole messages are. */
   return !hypha_chunk_watch_concerns (message) ||
-         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead, error);
+         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead,
+                                    error);
 }
 
 static gboolean
