@@ -96,9 +96,11 @@ async function confirmLogin({ code }) {
 }
 
 async function logIn(agent) {
-  const user = agent.ask('logIn');
-  const context = await Promise.race([until(() => agent.ask('loginContext'), 'a login'), user]);
-  await Promise.all([confirmLogin(context), user]);
+  let ended = false;
+  const user = agent.ask('logIn').finally(() => { ended = true; });
+  user.catch(() => {});
+  const context = await until(async () => ended || agent.ask('loginContext'), 'a login');
+  if (!ended) await confirmLogin(context);
   assert.equal((await user).is_anonymous, false);
 }
 
