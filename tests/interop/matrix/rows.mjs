@@ -12,16 +12,20 @@ function check(condition, what) {
   if (!condition) throw new Error(what);
 }
 
+// The size and the beginning of what lies in memory.
+function hex(view) {
+  const block = new Uint8Array(view.buffer ?? view, view.byteOffset ?? 0, view.byteLength);
+  return `${block.length} ${Array.from(block.slice(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
 // Values of every kind as text, so that two clients can compare what they hold.
 function show(value) {
   const type = Object.prototype.toString.call(value).slice(8, -1);
   if (value === null || value === undefined) return 'null';
-  if (value._rtype === 'ndarray') return `array ${value._rdtype} ${value._rvalue.length}`;
-  if (type === 'Uint8Array') return `bytes ${value.length}`;
-  if (/^(Int|Uint|Float)\d+Array$/.test(type)) {
-    return `array ${type.replace('Array', '').toLowerCase()} ${value.byteLength}`;
-  }
-  if (type === 'ArrayBuffer' || type === 'DataView') return `memory ${value.byteLength}`;
+  if (value._rtype === 'ndarray') return `array ${value._rdtype} ${hex(value._rvalue)}`;
+  if (type === 'Uint8Array') return `bytes ${hex(value)}`;
+  if (/^(Int|Uint|Float)\d+Array$/.test(type)) return `array ${type.slice(0, -5).toLowerCase()} ${hex(value)}`;
+  if (type === 'ArrayBuffer' || type === 'DataView') return `memory ${hex(value)}`;
   if (type === 'Set') return `set ${[...value].map(show).sort().join()}`;
   if (type === 'Map') return `ordered ${[...value].map(([key, item]) => `${key}=${show(item)}`).join()}`;
   if (type === 'Blob') return `blob ${value.size} ${value.type}`;

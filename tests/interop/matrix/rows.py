@@ -30,6 +30,11 @@ def show_number(value):
     return f"number {value}"
 
 
+def show_memory(value):
+    """The size and the beginning of what lies in memory."""
+    return f"{len(value)} {value[:16].hex()}"
+
+
 def show(value):
     """Values of every kind as text, so that two clients can compare what they hold."""
     if value is None:
@@ -41,16 +46,16 @@ def show(value):
     if isinstance(value, str):
         return f"string {value}"
     if isinstance(value, bytes):
-        return f"bytes {len(value)}"
+        return f"bytes {show_memory(value)}"
     if isinstance(value, Exception):
         # Each language and version puts something else before the message.
         return f"error {re.split(': ?', str(value).splitlines()[0])[-1]}"
     if isinstance(value, msgpack.Timestamp):
         return f"date {value.to_unix_nano() // 1_000_000}"
     if isinstance(value, numpy.ndarray):
-        return f"array {value.dtype} {value.nbytes}"
+        return f"array {value.dtype} {show_memory(value.tobytes())}"
     if isinstance(value, memoryview):
-        return f"memory {value.nbytes}"
+        return f"memory {show_memory(value.tobytes())}"
     if isinstance(value, set):
         return f"set {','.join(sorted(map(show, value)))}"
     if isinstance(value, OrderedDict):
