@@ -178,7 +178,8 @@ export async function provide(me, api) {
     host: async (name, options) => {
       guests[name] = await me.fresh('ws-matrix', options);
       const never = async () => new Promise(() => {});
-      const info = await guests[name].registerService({ id: name, never, add: async (a, b) => a + b });
+      const lend = async () => ({ _rintf: true, hello: async (value) => value });
+      const info = await guests[name].registerService({ id: name, never, lend, add: async (a, b) => a + b });
       return info.id.split('@')[0];
     },
     leave: async (name) => { await guests[name].disconnect(); },
@@ -418,11 +419,14 @@ export const rows = {
   'a provider that goes': async ({ service, api, name }) => {
     const brief = await api.getService(await service.host(name, {}));
     check(await brief.add(40, 2) === 42, 'add');
+    const lent = await brief.lend();
+    check(await lent.hello('hi') === 'hi', 'lent');
     const pending = refusal(brief.never(), /disconnected|not connected|closed|gone/i);
     const start = Date.now();
     await service.leave(name);
     await pending;
     await refusal(brief.add(1, 2), /disconnected|not connected|closed|gone/i);
+    await refusal(lent.hello('hi'), /disconnected|not connected|closed|gone/i);
     check(Date.now() - start < AT_ONCE_MS, `it took ${Date.now() - start} ms`);
   },
 

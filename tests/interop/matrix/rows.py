@@ -245,8 +245,15 @@ async def provide(me, api):
         async def plus(a, b):
             return a + b
 
+        async def hello(value):
+            return value
+
+        async def lend():
+            return {"_rintf": True, "hello": hello}
+
         guests[name] = await me.fresh("ws-matrix", **options)
-        info = await guests[name].register_service({"id": name, "never": never, "add": plus})
+        info = await guests[name].register_service(
+            {"id": name, "never": never, "lend": lend, "add": plus})
         return info["id"].split("@")[0]
 
     async def leave(name):
@@ -593,12 +600,15 @@ async def provider_goes(t):
     brief = await t.api.get_service(await t.service.host(t.name, {}))
     check(await brief.add(40, 2) == 42, "add")
     gone = "(?i)disconnected|not connected|closed|gone"
+    lent = await brief.lend()
+    check(await lent["hello"]("hi") == "hi", "lent")
     pending = asyncio.ensure_future(refusal(brief.never(), gone))
     await asyncio.sleep(0)
     start = time.monotonic()
     await t.service.leave(t.name)
     await pending
     await refusal(brief.add(1, 2), gone)
+    await refusal(lent["hello"]("hi"), gone)
     check(time.monotonic() - start < AT_ONCE, f"it took {time.monotonic() - start} s")
 
 
