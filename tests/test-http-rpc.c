@@ -314,6 +314,15 @@ start_get (Fixture    *fixture,
   return request_new (fixture, head, NULL);
 }
 
+static gboolean
+request_has_json (gpointer data)
+{
+  Request *request = data;
+
+  request_poll (request);
+  return request->body->len > 0 && request->body->data[request->body->len - 1] == '}';
+}
+
 static guint
 get_status (Fixture    *fixture,
             const char *query,
@@ -322,6 +331,14 @@ get_status (Fixture    *fixture,
   g_autoptr (Request) request = start_get (fixture, query, token);
 
   g_assert_true (test_wait (request_is_answered, request));
+
+  /* A refusal is an answer like any other, which says why and ends. */
+  if (request->status != 200)
+    {
+      g_assert_false (request->chunked);
+      g_assert_true (test_wait (request_has_json, request));
+    }
+
   return request->status;
 }
 
