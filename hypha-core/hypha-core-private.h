@@ -5,6 +5,7 @@
 #include "hypha-core.h"
 #include "hypha-http-gateway-private.h"
 #include "hypha-http-rpc-private.h"
+#include "hypha-question-desk-private.h"
 
 G_BEGIN_DECLS
 
@@ -31,15 +32,21 @@ struct _HyphaCore
   char               *base_url;       /* as given; NULL for the real URL */
   char               *workspace_dir;
   char               *url;            /* NULL until it runs */
-  GBytes             *secret;
+  HyphaAuthority     *authority;      /* NULL until the secret is needed */
   HyphaRegistry      *registry;       /* lives as long as the core: its model is public */
   HyphaCoreParts      parts;          /* all NULL unless it runs or is about to */
   guint               port;
   guint               wanted_port;
   gboolean            restarting;     /* closing is the first half of it */
+  gboolean            refuse_encrypted;
 };
 
 /* For hypha-core.c alone. */
+extern const HyphaAppHost hypha_core_app_host;
+
+void hypha_core_install_signals    (GObjectClass   *klass);
+void hypha_core_watch_registry     (HyphaCore      *self);
+void hypha_core_watch_parts        (HyphaCore      *self);
 void hypha_core_install_properties (GObjectClass   *object_class);
 void hypha_core_notify_running     (HyphaCore      *self);
 void hypha_core_parts_discard      (HyphaCoreParts *self);

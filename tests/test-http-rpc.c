@@ -608,7 +608,7 @@ test_http_rpc_post_needs_the_same_rights (Fixture       *fixture,
   config = g_variant_ref_sink (
     g_variant_new_parsed ("{'workspace': <'ws-a'>, 'user_id': <'alice'>,"
                           " 'email': <'x@example.org'>, 'scopes': <[<'something'>]>}"));
-  weaker = hypha_token_methods_mint (fixture->hub->secret, root, "default", "root", config, NULL);
+  weaker = hypha_token_methods_mint (fixture->hub->authority, root, "default", "root", config, NULL);
   g_assert_nonnull (weaker);
   test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*posting as ws-a/a refused*");
   g_assert_cmpuint (post_echo (fixture, ALICE_A, weaker, 1), ==, 403);

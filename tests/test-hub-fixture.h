@@ -12,11 +12,12 @@ G_BEGIN_DECLS
 /* A whole hub without a socket. */
 typedef struct
 {
-  GBytes        *secret;
-  HyphaRouter   *router;
-  HyphaRegistry *registry;
-  HyphaManager  *manager;
-  HyphaGate     *gate;
+  GBytes         *secret;
+  HyphaAuthority *authority;
+  HyphaRouter    *router;
+  HyphaRegistry  *registry;
+  HyphaManager   *manager;
+  HyphaGate      *gate;
 } Hub;
 
 /* A raw client: what it received lies in frames, oldest first. */
@@ -59,6 +60,13 @@ GVariant   *client_call_manager (Client          *client,
                                  const char      *method,
                                  GVariant        *args,
                                  char           **error);
+GVariant   *client_call_named   (Client          *client,
+                                 const char      *method,
+                                 GVariant        *args,
+                                 GVariant        *named,
+                                 char           **error);
+GVariant   *client_take_event   (Client          *client,
+                                 const char      *event);
 void        client_register     (Client          *client,
                                  const char      *service,
                                  const char      *visibility);

@@ -176,7 +176,7 @@ test_bound_token_stays_bound (void)
 
   config = g_variant_ref_sink (g_variant_new_parsed ("{'workspace': <'ws-a'>, 'user_id': <'bob'>,"
                                                      " 'client_id': <'only'>}"));
-  token = hypha_token_methods_mint (hub->secret, root, "default", "root", config, NULL);
+  token = hypha_token_methods_mint (hub->authority, root, "default", "root", config, NULL);
   client = hub_connect (hub, "only", token);
   g_assert_null (client_call_manager (client, "generate_token",
                                       g_variant_new_parsed ("[<{'client_id': <'other'>}>]"),
@@ -348,9 +348,9 @@ test_outgoing_long_messages_limit (void)
   g_autoptr (GVariant) refusal = NULL;
   const char *method = NULL;
 
-  hypha_rpc_chunks_send (rpc, "ws-a/c", "s1", TRUE, large);
+  hypha_rpc_chunks_send (rpc, "ws-a/c", "s1", NULL, large);
   test_expect_log ("hypha-rpc", G_LOG_LEVEL_MESSAGE, "*too many long messages wait for ws-a/c*");
-  hypha_rpc_chunks_send (rpc, "ws-a/c", "s2", TRUE, large);
+  hypha_rpc_chunks_send (rpc, "ws-a/c", "s2", NULL, large);
   test_assert_expected_logs ();
   g_assert_cmpuint (hypha_rpc_chunks_get_outgoing (hypha_rpc_get_chunks (rpc)), ==,
                     g_bytes_get_size (large));

@@ -22,6 +22,11 @@ G_BEGIN_DECLS
 const char *hypha_error_get_problem    (const GError *error);
 guint16     hypha_error_get_close_code (const GError *error);
 guint       hypha_error_get_http_status (const GError *error);
+const char *hypha_error_get_class_name (const GError *error);
+const char *hypha_error_get_trace      (const GError *error);
+GError     *hypha_error_new_remote      (const char *message,
+                                         char       *class_name,
+                                         const char *trace);
 char       *hypha_error_quote           (const char *value);
 
 G_END_DECLS

@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "hypha-address-private.h"
 #include "hypha-user-info-private.h"
 
@@ -12,9 +14,15 @@ struct _HyphaUserInfo
   char    **roles;
   char    **scopes;
   char     *bound;      /* the one client id that the user's token is good for; nullable */
+  char     *home;       /* the token's own workspace, where the client is in another; nullable */
+  char    **lineage;    /* ids of the user's token and of those that it was made with */
+  HyphaUserOwns  owns;  /* nullable: owns nothing */
+  gpointer       owns_data;
+  GDestroyNotify owns_destroy;
   gint64    expires_at;
   guint     anonymous : 1;
   guint     root : 1;
+  guint     delegated : 1; /* by a token that another client made: never more than that says */
 };
 
 G_DEFINE_BOXED_TYPE (HyphaUserInfo, hypha_user_info, hypha_user_info_ref, hypha_user_info_unref)
@@ -42,6 +50,7 @@ hypha_user_info_new (const char        *id,
   self->email = g_strdup (email != NULL ? email : "");
   self->roles = hypha_user_info_copy_words (roles);
   self->scopes = hypha_user_info_copy_words (scopes);
+  self->lineage = hypha_user_info_copy_words (NULL);
   self->expires_at = expires_at;
   self->anonymous = anonymous;
   return self;
@@ -79,6 +88,10 @@ hypha_user_info_free (gpointer data)
   g_strfreev (self->roles);
   g_strfreev (self->scopes);
   g_free (self->bound);
+  g_free (self->home);
+  g_strfreev (self->lineage);
+  if (self->owns_destroy != NULL)
+    self->owns_destroy (self->owns_data);
 }
 
 /* For whoever has just made it from a token that is good for one client only. */
@@ -94,6 +107,70 @@ const char *
 hypha_user_info_get_bound_client (HyphaUserInfo *self)
 {
   return self->bound;
+}
+
+/* Who knows what this user owns; for whoever has just made it. */
+void
+hypha_user_info_set_owns (HyphaUserInfo  *self,
+                          HyphaUserOwns   owns,
+                          gpointer        data,
+                          GDestroyNotify  destroy)
+{
+  g_assert (self->owns == NULL);
+
+  self->owns = owns;
+  self->owns_data = data;
+  self->owns_destroy = destroy;
+}
+
+/* Which token the user is here with, the nearest of its ancestors first; for its maker. */
+void
+hypha_user_info_set_origin (HyphaUserInfo     *self,
+                            const char        *token_id,
+                            const char *const *lineage,
+                            const char        *home)
+{
+  g_autoptr (GStrvBuilder) all = g_strv_builder_new ();
+
+  if (token_id != NULL)
+    g_strv_builder_add (all, token_id);
+  g_strv_builder_addv (all, (const char **) lineage);
+  g_strfreev (self->lineage);
+  self->lineage = g_strv_builder_end (all);
+  g_free (self->home);
+  self->home = g_strdup (home);
+}
+
+const char *const *
+hypha_user_info_get_lineage (HyphaUserInfo *self)
+{
+  return (const char *const *) self->lineage;
+}
+
+const char *
+hypha_user_info_get_home (HyphaUserInfo *self)
+{
+  return self->home;
+}
+
+void
+hypha_user_info_set_delegated (HyphaUserInfo *self)
+{
+  self->delegated = TRUE;
+}
+
+gboolean
+hypha_user_info_is_delegated (HyphaUserInfo *self)
+{
+  return self->delegated;
+}
+
+/* Is the user here with this token, or with one that was made with it? */
+gboolean
+hypha_user_info_comes_from (HyphaUserInfo *self,
+                            const char    *token_id)
+{
+  return g_strv_contains ((const char *const *) self->lineage, token_id);
 }
 
 gboolean
@@ -130,9 +207,86 @@ hypha_user_info_to_variant (HyphaUserInfo *self)
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
 
+/* What “ws:NAME#r”, “#rw” or “#a” says of workspace; NONE where it is no such word. */
+HyphaLevel
+hypha_level_from_scope (const char *scope,
+                        const char *workspace)
+{
+  gsize length = strlen (workspace);
+
+  if (!g_str_has_prefix (scope, "ws:") || strncmp (scope + 3, workspace, length) != 0 ||
+      scope[3 + length] != '#')
+    return HYPHA_LEVEL_NONE;
+
+  scope += 3 + length + 1;
+  if (g_str_equal (scope, "a"))
+    return HYPHA_LEVEL_ADMIN;
+  if (g_str_equal (scope, "rw"))
+    return HYPHA_LEVEL_WRITE;
+  if (g_str_equal (scope, "r"))
+    return HYPHA_LEVEL_READ;
+
+  return HYPHA_LEVEL_NONE;
+}
+
+/* “r”, “rw” or “a”; NULL for NONE. */
+const char *
+hypha_level_to_word (HyphaLevel level)
+{
+  static const char *const words[] = { NULL, "r", "rw", "a" };
+
+  return words[level];
+}
+
+static HyphaLevel
+hypha_user_info_get_granted (HyphaUserInfo *self,
+                             const char    *workspace)
+{
+  for (char **p = self->scopes; *p != NULL; p++)
+    {
+      HyphaLevel level = hypha_level_from_scope (*p, workspace);
+
+      if (level != HYPHA_LEVEL_NONE)
+        return level;
+    }
+
+  return HYPHA_LEVEL_NONE;
+}
+
+/*
+ * How much the user, a client of own_workspace, may do in target_workspace. What the token says of
+ * it in so many words counts first, so that a token for less is worth less in its maker's hands too.
+ */
+HyphaLevel
+hypha_user_info_get_level (HyphaUserInfo *self,
+                           const char    *own_workspace,
+                           const char    *target_workspace)
+{
+  gboolean own = g_str_equal (own_workspace, target_workspace);
+  gboolean everybodys = g_str_equal (target_workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE);
+  HyphaLevel granted;
+
+  if (self->root)
+    return HYPHA_LEVEL_ADMIN;
+
+  /* Everybody may sit in “public”, so sitting there proves nothing. */
+  if (self->anonymous)
+    return own && !everybodys ? HYPHA_LEVEL_WRITE : HYPHA_LEVEL_NONE;
+
+  granted = hypha_user_info_get_granted (self, target_workspace);
+  if (granted != HYPHA_LEVEL_NONE)
+    return granted;
+
+  if (self->owns != NULL && self->owns (self->id, target_workspace, self->owns_data))
+    return HYPHA_LEVEL_ADMIN;
+
+  return own ? HYPHA_LEVEL_WRITE : HYPHA_LEVEL_NONE;
+}
+
 /*
  * The one permission check: may this user, whose connection belongs to own_workspace, do what
  * need says with target_workspace? Everybody asks here: sockets, HTTP, pages, in-process clients.
+ * hypha-core/docs/security.md has it as a table.
  */
 gboolean
 hypha_user_info_may (HyphaUserInfo *self,
@@ -140,25 +294,41 @@ hypha_user_info_may (HyphaUserInfo *self,
                      HyphaNeed      need,
                      const char    *target_workspace)
 {
+  gboolean own = g_str_equal (own_workspace, target_workspace);
+  gboolean everybodys = g_str_equal (target_workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE);
+
   if (self->root)
+    return TRUE;
+
+  /* This one is asked for every message in pieces, so nothing is looked up for it. */
+  if (need == HYPHA_NEED_MEMBER)
+    return own && !(self->anonymous && everybodys);
+
+  if (need == HYPHA_NEED_CONNECT && (own || (self->anonymous && everybodys)))
     return TRUE;
 
   switch (need)
     {
     case HYPHA_NEED_CONNECT:
-      return g_str_equal (own_workspace, target_workspace) ||
-             (self->anonymous && g_str_equal (target_workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE));
+    case HYPHA_NEED_READ:
+      return hypha_user_info_get_level (self, own_workspace, target_workspace) >= HYPHA_LEVEL_READ;
 
-    case HYPHA_NEED_MEMBER:
-      /* Everybody may sit in “public”, so sitting there proves nothing. */
-      return g_str_equal (own_workspace, target_workspace) &&
-             !(self->anonymous && g_str_equal (target_workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE));
+    case HYPHA_NEED_BROADCAST:
+      return own &&
+             hypha_user_info_get_level (self, own_workspace, target_workspace) >= HYPHA_LEVEL_WRITE;
 
     case HYPHA_NEED_REGISTER:
-      return g_str_equal (own_workspace, target_workspace) &&
+      return own && !everybodys &&
              !g_str_equal (target_workspace, HYPHA_ADDRESS_ROOT_WORKSPACE) &&
-             !g_str_equal (target_workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE);
+             hypha_user_info_get_level (self, own_workspace, target_workspace) >= HYPHA_LEVEL_WRITE;
 
+    case HYPHA_NEED_WRITE:
+      return hypha_user_info_get_level (self, own_workspace, target_workspace) >= HYPHA_LEVEL_WRITE;
+
+    case HYPHA_NEED_ADMIN:
+      return hypha_user_info_get_level (self, own_workspace, target_workspace) >= HYPHA_LEVEL_ADMIN;
+
+    case HYPHA_NEED_MEMBER:
     default:
       return FALSE;
     }

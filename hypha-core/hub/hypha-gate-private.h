@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-authority-private.h"
 #include "hypha-identity-private.h"
 #include "hypha-router-private.h"
 #include "hypha-rpc-private.h"
-#include "hypha-token-private.h"
 
 G_BEGIN_DECLS
 
@@ -21,7 +21,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HyphaGate, hypha_gate, HYPHA, GATE, GObject)
 
 HyphaGate *hypha_gate_new            (HyphaRouter      *router,
-                                      GBytes           *secret);
+                                      HyphaAuthority   *authority);
 void       hypha_gate_set_base_url   (HyphaGate        *self,
                                       const char       *base_url);
 void       hypha_gate_set_rpc        (HyphaGate        *self,

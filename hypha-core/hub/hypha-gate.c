@@ -15,14 +15,14 @@
  */
 struct _HyphaGate
 {
-  GObject      parent_instance;
+  GObject         parent_instance;
 
-  HyphaRouter *router;
-  HyphaRpc    *rpc;        /* asks the holder of a taken address whether it lives */
-  GBytes      *secret;
-  char        *base_url;
-  GHashTable  *sessions;   /* set of HyphaGateSession */
-  guint        timeout;    /* milliseconds for the handshake */
+  HyphaRouter    *router;
+  HyphaRpc       *rpc;        /* asks the holder of a taken address whether it lives */
+  HyphaAuthority *authority;
+  char           *base_url;
+  GHashTable     *sessions;   /* set of HyphaGateSession */
+  guint           timeout;    /* milliseconds for the handshake */
 };
 
 /* One connection. It may end inside any call on it, so whoever works on a session holds it. */
@@ -134,7 +134,7 @@ hypha_gate_dispose (GObject *object)
   g_clear_pointer (&self->sessions, g_hash_table_unref);
   g_clear_object (&self->rpc);
   g_clear_object (&self->router);
-  g_clear_pointer (&self->secret, g_bytes_unref);
+  g_clear_object (&self->authority);
   g_clear_pointer (&self->base_url, g_free);
 
   G_OBJECT_CLASS (hypha_gate_parent_class)->dispose (object);
@@ -154,13 +154,13 @@ hypha_gate_init (HyphaGate *self)
 }
 
 HyphaGate *
-hypha_gate_new (HyphaRouter *router,
-                GBytes      *secret)
+hypha_gate_new (HyphaRouter    *router,
+                HyphaAuthority *authority)
 {
   HyphaGate *self = g_object_new (HYPHA_TYPE_GATE, NULL);
 
   self->router = g_object_ref (router);
-  self->secret = g_bytes_ref (secret);
+  self->authority = g_object_ref (authority);
   self->base_url = g_strdup ("");
   return self;
 }
@@ -265,7 +265,7 @@ hypha_gate_add_reconnection (HyphaGateSession *session,
 
   token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
                                              hypha_peer_get_client (peer),
-                                             hypha_peer_get_user (peer), session->gate->secret);
+                                             hypha_peer_get_user (peer), session->gate->authority);
   hypha_gate_add_string (builder, "reconnection_token", token);
   json_builder_set_member_name (builder, "reconnection_token_life_time");
   json_builder_add_int_value (builder, HYPHA_TOKEN_RECONNECTION_LIFETIME);
@@ -512,7 +512,7 @@ hypha_gate_handshake (HyphaGateSession *session,
   if (session->mounted != NULL)
     proven = hypha_gate_prove_mounted (session, &hello, &error);
   else
-    proven = hypha_identity_prove (&session->identity, &hello, session->gate->secret, &error);
+    proven = hypha_identity_prove (&session->identity, &hello, session->gate->authority, &error);
 
   if (proven)
     hypha_gate_enter (session);
@@ -629,7 +629,7 @@ hypha_gate_prove (HyphaGate         *self,
                   HyphaIdentity     *identity,
                   GError           **error)
 {
-  return hypha_identity_prove (identity, hello, self->secret, error);
+  return hypha_identity_prove (identity, hello, self->authority, error);
 }
 
 /*

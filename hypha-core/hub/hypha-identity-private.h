@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "hypha-token-private.h"
+#include "hypha-authority-private.h"
 #include "hypha-user-info-private.h"
 
 G_BEGIN_DECLS
@@ -31,13 +31,13 @@ gboolean hypha_hello_parse          (HyphaHello        *hello,
 void     hypha_hello_clear          (HyphaHello        *hello);
 gboolean hypha_identity_prove       (HyphaIdentity     *identity,
                                      const HyphaHello  *hello,
-                                     GBytes            *secret,
+                                     HyphaAuthority    *authority,
                                      GError           **error);
 void     hypha_identity_clear       (HyphaIdentity     *identity);
-char    *hypha_identity_reconnection_token (const char    *workspace,
-                                            const char    *client,
-                                            HyphaUserInfo *user,
-                                            GBytes        *secret);
+char    *hypha_identity_reconnection_token (const char     *workspace,
+                                            const char     *client,
+                                            HyphaUserInfo  *user,
+                                            HyphaAuthority *authority);
 char    *hypha_identity_own_workspace (const char       *subject);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HyphaHello, hypha_hello_clear)

@@ -33,7 +33,9 @@ hypha_hello_take (JsonObject  *object,
   if (json_node_is_null (node))
     return TRUE;
 
-  if (json_node_get_value_type (node) != G_TYPE_STRING)
+  /* Half a surrogate pair, escaped, makes a string that is no text. */
+  if (json_node_get_value_type (node) != G_TYPE_STRING ||
+      !g_utf8_validate (json_node_get_string (node), -1, NULL))
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,
                    "Failed to establish connection: %s must be a text", name);
@@ -136,14 +138,13 @@ hypha_identity_take_token (HyphaIdentity *identity,
 static gboolean
 hypha_identity_prove_reconnection (HyphaIdentity     *identity,
                                    const HyphaHello  *hello,
-                                   GBytes            *secret,
+                                   HyphaAuthority    *authority,
                                    GError           **error)
 {
   g_autoptr (HyphaToken) token = NULL;
-  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
 
-  token = hypha_token_verify (hello->reconnection_token, secret,
-                              HYPHA_TOKEN_AUDIENCE_RECONNECTION, now, error);
+  token = hypha_authority_verify (authority, hello->reconnection_token,
+                                  HYPHA_TOKEN_AUDIENCE_RECONNECTION, error);
   if (token == NULL)
     return FALSE;
 
@@ -156,7 +157,7 @@ hypha_identity_prove_reconnection (HyphaIdentity     *identity,
       return FALSE;
     }
 
-  if (token->user_expires_at > 0 && token->user_expires_at <= now)
+  if (token->user_expires_at > 0 && token->user_expires_at <= g_get_real_time () / G_USEC_PER_SEC)
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,
                            "JWT verification failed: Token expired");
@@ -171,14 +172,13 @@ hypha_identity_prove_reconnection (HyphaIdentity     *identity,
 static gboolean
 hypha_identity_prove_token (HyphaIdentity     *identity,
                             const HyphaHello  *hello,
-                            GBytes            *secret,
+                            HyphaAuthority    *authority,
                             GError           **error)
 {
   g_autoptr (HyphaToken) token = NULL;
   g_autoptr (GError) cause = NULL;
 
-  token = hypha_token_verify (hello->token, secret, HYPHA_TOKEN_AUDIENCE_API,
-                              g_get_real_time () / G_USEC_PER_SEC, &cause);
+  token = hypha_authority_verify (authority, hello->token, HYPHA_TOKEN_AUDIENCE_API, &cause);
   if (token == NULL)
     return hypha_identity_refuse (error, "Token", g_steal_pointer (&cause));
 
@@ -202,7 +202,7 @@ hypha_identity_prove_token (HyphaIdentity     *identity,
 static gboolean
 hypha_identity_prove_user (HyphaIdentity     *identity,
                            const HyphaHello  *hello,
-                           GBytes            *secret,
+                           HyphaAuthority    *authority,
                            GError           **error)
 {
   g_auto (HyphaIdentity) other = { 0 };
@@ -216,17 +216,17 @@ hypha_identity_prove_user (HyphaIdentity     *identity,
     }
 
   if (hello->reconnection_token == NULL)
-    return hypha_identity_prove_token (identity, hello, secret, error);
+    return hypha_identity_prove_token (identity, hello, authority, error);
 
-  if (!hypha_identity_prove_reconnection (identity, hello, secret, &cause))
+  if (!hypha_identity_prove_reconnection (identity, hello, authority, &cause))
     {
       if (hello->token != NULL)
-        return hypha_identity_prove_token (identity, hello, secret, error);
+        return hypha_identity_prove_token (identity, hello, authority, error);
 
       return hypha_identity_refuse (error, "Reconnection token", g_steal_pointer (&cause));
     }
 
-  if (hello->token != NULL && hypha_identity_prove_token (&other, hello, secret, NULL) &&
+  if (hello->token != NULL && hypha_identity_prove_token (&other, hello, authority, NULL) &&
       (!g_str_equal (other.workspace, identity->workspace) ||
        !g_str_equal (hypha_user_info_get_id (other.user),
                      hypha_user_info_get_id (identity->user))))
@@ -272,10 +272,10 @@ hypha_identity_check_workspace (HyphaIdentity  *identity,
 gboolean
 hypha_identity_prove (HyphaIdentity     *identity,
                       const HyphaHello  *hello,
-                      GBytes            *secret,
+                      HyphaAuthority    *authority,
                       GError           **error)
 {
-  if (!hypha_identity_prove_user (identity, hello, secret, error) ||
+  if (!hypha_identity_prove_user (identity, hello, authority, error) ||
       !hypha_identity_check_workspace (identity, hello->workspace, error))
     return FALSE;
 
@@ -302,10 +302,10 @@ hypha_identity_prove (HyphaIdentity     *identity,
 
 /* What lets exactly this client come back after its connection broke. */
 char *
-hypha_identity_reconnection_token (const char    *workspace,
-                                   const char    *client,
-                                   HyphaUserInfo *user,
-                                   GBytes        *secret)
+hypha_identity_reconnection_token (const char     *workspace,
+                                   const char     *client,
+                                   HyphaUserInfo  *user,
+                                   HyphaAuthority *authority)
 {
   g_autoptr (HyphaToken) token = hypha_token_new (hypha_user_info_get_id (user), workspace);
 
@@ -321,5 +321,5 @@ hypha_identity_reconnection_token (const char    *workspace,
   token->user_expires_at = hypha_user_info_get_expires_at (user);
   token->issued_at = g_get_real_time () / G_USEC_PER_SEC;
   token->expires_at = token->issued_at + HYPHA_TOKEN_RECONNECTION_LIFETIME;
-  return hypha_token_sign (token, secret, HYPHA_TOKEN_AUDIENCE_RECONNECTION);
+  return hypha_authority_sign (authority, token, HYPHA_TOKEN_AUDIENCE_RECONNECTION);
 }

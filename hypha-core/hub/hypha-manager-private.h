@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-authority-private.h"
 #include "hypha-invocation-private.h"
 #include "hypha-registry-private.h"
 #include "hypha-router-private.h"
 
 G_BEGIN_DECLS
+
+typedef struct _HyphaQuestionDesk HyphaQuestionDesk;
 
 /* How long a provider may take to hand out its service, in milliseconds. */
 #define HYPHA_MANAGER_GET_TIMEOUT 10000
@@ -16,7 +19,7 @@ G_DECLARE_FINAL_TYPE (HyphaManager, hypha_manager, HYPHA, MANAGER, GObject)
 
 HyphaManager  *hypha_manager_new               (HyphaRouter              *router,
                                                 HyphaRegistry            *registry,
-                                                GBytes                   *secret);
+                                                HyphaAuthority           *authority);
 void           hypha_manager_close             (HyphaManager             *self);
 void           hypha_manager_set_base_url      (HyphaManager             *self,
                                                 const char               *base_url);
@@ -24,7 +27,8 @@ const char    *hypha_manager_get_base_url      (HyphaManager             *self);
 HyphaRpc      *hypha_manager_get_rpc           (HyphaManager             *self);
 HyphaRouter   *hypha_manager_get_router        (HyphaManager             *self);
 HyphaRegistry *hypha_manager_get_registry      (HyphaManager             *self);
-GBytes        *hypha_manager_get_secret        (HyphaManager             *self);
+HyphaAuthority *hypha_manager_get_authority    (HyphaManager             *self);
+HyphaQuestionDesk *hypha_manager_get_desk      (HyphaManager             *self);
 GVariant      *hypha_manager_describe          (HyphaManager             *self);
 void           hypha_manager_add_methods       (HyphaManager             *self,
                                                 const HyphaServiceMethod *methods,

@@ -2,13 +2,12 @@
 #pragma once
 
 #include "hypha-manager-private.h"
-#include "hypha-token-private.h"
 
 G_BEGIN_DECLS
 
 /* Minting tokens: generate_token, and the same for the host program. */
 
-char *hypha_token_methods_mint (GBytes         *secret,
+char *hypha_token_methods_mint (HyphaAuthority *authority,
                                 HyphaUserInfo  *user,
                                 const char     *workspace,
                                 const char     *client,

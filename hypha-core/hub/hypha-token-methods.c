@@ -185,7 +185,7 @@ hypha_token_set_client (HyphaToken     *token,
  * root may give anything. config is an a{sv} with the keys of generate_token.
  */
 char *
-hypha_token_methods_mint (GBytes         *secret,
+hypha_token_methods_mint (HyphaAuthority *authority,
                           HyphaUserInfo  *user,
                           const char     *workspace,
                           const char     *client,
@@ -232,7 +232,7 @@ hypha_token_methods_mint (GBytes         *secret,
   if (token->scopes == NULL)
     return NULL;
 
-  return hypha_token_sign (token, secret, HYPHA_TOKEN_AUDIENCE_API);
+  return hypha_authority_sign (authority, token, HYPHA_TOKEN_AUDIENCE_API);
 }
 
 static void
@@ -257,8 +257,8 @@ hypha_token_methods_generate (HyphaInvocation *invocation,
     g_set_error_literal (&error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                          "Access denied: pages in windows cannot generate tokens");
   else if (g_variant_is_of_type (config, G_VARIANT_TYPE_VARDICT))
-    text = hypha_token_methods_mint (hypha_manager_get_secret (manager), hypha_peer_get_user (caller),
-                                     hypha_peer_get_workspace (caller),
+    text = hypha_token_methods_mint (hypha_manager_get_authority (manager),
+                                     hypha_peer_get_user (caller), hypha_peer_get_workspace (caller),
                                      hypha_peer_get_client (caller), config, &error);
   else
     g_set_error_literal (&error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,

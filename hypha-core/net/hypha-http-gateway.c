@@ -141,7 +141,7 @@ hypha_http_gateway_identify (HyphaHttpGateway  *self,
       g_autoptr (GError) error = NULL;
 
       hello.token = (char *) authorization + strlen ("Bearer ");
-      if (hypha_identity_prove (identity, &hello, hypha_manager_get_secret (self->manager),
+      if (hypha_identity_prove (identity, &hello, hypha_manager_get_authority (self->manager),
                                 &error))
         return;
 
@@ -150,7 +150,7 @@ hypha_http_gateway_identify (HyphaHttpGateway  *self,
       hello.token = NULL;
     }
 
-  if (!hypha_identity_prove (identity, &hello, hypha_manager_get_secret (self->manager), NULL))
+  if (!hypha_identity_prove (identity, &hello, hypha_manager_get_authority (self->manager), NULL))
     g_assert_not_reached ();
 }
 

@@ -346,7 +346,7 @@ hypha_service_info_visible_to (HyphaServiceInfo *self,
   if (hypha_service_info_is_published (self))
     return TRUE;
 
-  if (hypha_user_info_may (user, own_workspace, HYPHA_NEED_MEMBER, self->workspace))
+  if (hypha_user_info_may (user, own_workspace, HYPHA_NEED_READ, self->workspace))
     return TRUE;
 
   return g_strv_contains ((const char *const *) self->authorized, own_workspace);

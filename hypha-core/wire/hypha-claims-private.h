@@ -18,6 +18,7 @@ const char *hypha_claims_read    (JsonObject   *claims,
                                   const char   *audience,
                                   gint64        now,
                                   HyphaToken   *token);
+gboolean    hypha_claims_is_reserved (const char *name);
 char       *hypha_claims_to_json (HyphaToken   *token,
                                   const char   *audience);
 

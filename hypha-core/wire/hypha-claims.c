@@ -164,11 +164,14 @@ hypha_claims_read_flag (JsonObject *claims,
 }
 
 static const char *
-hypha_claims_read_roles (JsonObject *claims,
-                         HyphaToken *token)
+hypha_claims_read_texts (JsonObject   *claims,
+                         const char   *name,
+                         guint         max,
+                         const char   *problem,
+                         char       ***target)
 {
-  JsonNode *node = hypha_claims_get (claims, "roles");
-  g_auto (GStrv) roles = NULL;
+  JsonNode *node = hypha_claims_get (claims, name);
+  g_auto (GStrv) texts = NULL;
   JsonArray *array;
   guint size;
 
@@ -176,26 +179,26 @@ hypha_claims_read_roles (JsonObject *claims,
     return NULL;
 
   if (!JSON_NODE_HOLDS_ARRAY (node))
-    return "Invalid roles claim";
+    return problem;
 
   array = json_node_get_array (node);
   size = json_array_get_length (array);
-  if (size > HYPHA_CLAIMS_MAX_WORDS)
-    return "Invalid roles claim";
+  if (size > max)
+    return problem;
 
-  roles = g_new0 (char *, size + 1);
+  texts = g_new0 (char *, size + 1);
   for (guint i = 0; i < size; i++)
     {
-      const char *role = hypha_claims_get_text (json_array_get_element (array, i));
+      const char *text = hypha_claims_get_text (json_array_get_element (array, i));
 
-      if (role == NULL)
-        return "Invalid roles claim";
+      if (text == NULL)
+        return problem;
 
-      roles[i] = g_strdup (role);
+      texts[i] = g_strdup (text);
     }
 
-  g_strfreev (token->roles);
-  token->roles = g_steal_pointer (&roles);
+  g_strfreev (*target);
+  *target = g_steal_pointer (&texts);
   return NULL;
 }
 
@@ -266,6 +269,43 @@ hypha_claims_read_user_expiry (JsonObject *claims,
   return NULL;
 }
 
+/* What the token is called, and which tokens it comes from. */
+static const char *
+hypha_claims_read_origin (JsonObject *claims,
+                          HyphaToken *token)
+{
+  JsonNode *node = hypha_claims_get (claims, "jti");
+
+  if (node != NULL)
+    {
+      token->id = g_strdup (hypha_claims_get_text (node));
+      if (token->id == NULL || *token->id == '\0')
+        return "Invalid jti claim";
+    }
+
+  return hypha_claims_read_texts (claims, "lineage", HYPHA_TOKEN_MAX_LINEAGE,
+                                  "Invalid lineage claim", &token->lineage);
+}
+
+static const char *
+hypha_claims_read_flags (JsonObject *claims,
+                         HyphaToken *token)
+{
+  const char *problem = hypha_claims_read_flag (claims, "is_anonymous",
+                                                "Invalid is_anonymous claim", &token->anonymous);
+
+  if (problem == NULL)
+    problem = hypha_claims_read_flag (claims, "cid_bound", "Invalid cid_bound claim",
+                                      &token->client_bound);
+  if (problem == NULL)
+    problem = hypha_claims_read_flag (claims, "delegated", "Invalid delegated claim",
+                                      &token->delegated);
+  if (problem == NULL)
+    problem = hypha_claims_read_flag (claims, "special", "Invalid special claim",
+                                      &token->special);
+  return problem;
+}
+
 static const char *
 hypha_claims_read_rest (JsonObject *claims,
                         HyphaToken *token)
@@ -279,15 +319,16 @@ hypha_claims_read_rest (JsonObject *claims,
     problem = hypha_claims_read_name (claims, "client_id", "Invalid client_id claim",
                                       &token->client_id);
   if (problem == NULL)
-    problem = hypha_claims_read_roles (claims, token);
+    problem = hypha_claims_read_name (claims, "home", "Invalid home claim", &token->home);
+  if (problem == NULL)
+    problem = hypha_claims_read_texts (claims, "roles", HYPHA_CLAIMS_MAX_WORDS,
+                                       "Invalid roles claim", &token->roles);
   if (problem == NULL)
     problem = hypha_claims_read_scope (claims, token);
   if (problem == NULL)
-    problem = hypha_claims_read_flag (claims, "is_anonymous", "Invalid is_anonymous claim",
-                                      &token->anonymous);
+    problem = hypha_claims_read_flags (claims, token);
   if (problem == NULL)
-    problem = hypha_claims_read_flag (claims, "cid_bound", "Invalid cid_bound claim",
-                                      &token->client_bound);
+    problem = hypha_claims_read_origin (claims, token);
   if (problem == NULL)
     problem = hypha_claims_read_user_expiry (claims, token);
   return problem;
@@ -350,14 +391,52 @@ hypha_claims_add_flag (JsonBuilder *builder,
 }
 
 static void
-hypha_claims_add_roles (JsonBuilder *builder,
-                        char       **roles)
+hypha_claims_add_texts (JsonBuilder *builder,
+                        const char  *name,
+                        char       **texts)
 {
-  json_builder_set_member_name (builder, "roles");
+  json_builder_set_member_name (builder, name);
   json_builder_begin_array (builder);
-  for (char **role = roles; role != NULL && *role != NULL; role++)
-    json_builder_add_string_value (builder, *role);
+  for (char **p = texts; p != NULL && *p != NULL; p++)
+    json_builder_add_string_value (builder, *p);
   json_builder_end_array (builder);
+}
+
+/* Claims that mean something here: nobody sets them but by what they mean. */
+gboolean
+hypha_claims_is_reserved (const char *name)
+{
+  static const char *const reserved[] = {
+    "sub", "workspace", "client_id", "email", "roles", "scope", "iat", "exp", "nbf", "iss", "aud",
+    "jti", "is_anonymous", "cid_bound", "user_exp", "lineage", "delegated", "special", "home",
+    NULL
+  };
+
+  return g_strv_contains (reserved, name);
+}
+
+static void
+hypha_claims_add_custom (JsonBuilder *builder,
+                         GVariant    *custom)
+{
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  if (custom == NULL)
+    return;
+
+  g_variant_iter_init (&iter, custom);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
+    {
+      if (!hypha_claims_is_reserved (name))
+        {
+          json_builder_set_member_name (builder, name);
+          json_builder_add_value (builder, hypha_json_from_variant (value));
+        }
+
+      g_variant_unref (value);
+    }
 }
 
 char *
@@ -373,7 +452,7 @@ hypha_claims_to_json (HyphaToken *token,
   hypha_claims_add_text (builder, "workspace", token->workspace);
   hypha_claims_add_text (builder, "client_id", token->client_id);
   hypha_claims_add_text (builder, "email", token->email != NULL ? token->email : "");
-  hypha_claims_add_roles (builder, token->roles);
+  hypha_claims_add_texts (builder, "roles", token->roles);
   hypha_claims_add_text (builder, "scope", scope != NULL ? scope : "");
   hypha_claims_add_number (builder, "iat", token->issued_at);
   hypha_claims_add_number (builder, "exp", token->expires_at);
@@ -381,8 +460,15 @@ hypha_claims_to_json (HyphaToken *token,
   hypha_claims_add_text (builder, "aud", audience);
   hypha_claims_add_flag (builder, "is_anonymous", token->anonymous);
   hypha_claims_add_flag (builder, "cid_bound", token->client_bound);
+  hypha_claims_add_flag (builder, "delegated", token->delegated);
+  hypha_claims_add_flag (builder, "special", token->special);
+  hypha_claims_add_text (builder, "jti", token->id);
+  hypha_claims_add_text (builder, "home", token->home);
+  if (*token->lineage != NULL)
+    hypha_claims_add_texts (builder, "lineage", token->lineage);
   if (token->user_expires_at > 0)
     hypha_claims_add_number (builder, "user_exp", token->user_expires_at);
+  hypha_claims_add_custom (builder, token->custom);
   json_builder_end_object (builder);
 
   root = json_builder_get_root (builder);

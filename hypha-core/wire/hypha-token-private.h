@@ -13,6 +13,8 @@ G_BEGIN_DECLS
 #define HYPHA_TOKEN_MAX_SIZE (16 * 1024)
 /* How far the clocks of issuer and verifier may differ, in seconds. */
 #define HYPHA_TOKEN_MAX_SKEW 60
+/* Most tokens that one may come from, each made with the one before it. */
+#define HYPHA_TOKEN_MAX_LINEAGE 8
 /* Life times, in seconds. */
 #define HYPHA_TOKEN_API_LIFETIME 86400
 #define HYPHA_TOKEN_RECONNECTION_LIFETIME 3600
@@ -31,11 +33,18 @@ typedef struct
   gint64    user_expires_at; /* of a reconnection token: when the user's own token ends; 0 never */
   gboolean  anonymous;     /* claim is_anonymous */
   gboolean  client_bound;  /* claim cid_bound: client_id was asked for, so it is enforced */
+  gboolean  delegated;     /* made by a client with its own token, not by the host */
+  gboolean  special;       /* for what its scopes name alone: nobody connects with it */
+  char     *id;            /* claim jti, else a digest; nullable until it is signed or verified */
+  char     *home;          /* of a reconnection token: the user's own workspace, if another; nullable */
+  char    **lineage;       /* ids of the tokens that it was made with, the nearest first */
+  GVariant *custom;        /* a{sv} of texts, numbers and flags that root adds; nullable; not read back */
 } HyphaToken;
 
 HyphaToken *hypha_token_new    (const char   *subject,
                                 const char   *workspace);
 void        hypha_token_free   (HyphaToken   *self);
+void        hypha_token_make_id (HyphaToken  *self);
 char       *hypha_token_sign   (HyphaToken   *self,
                                 GBytes       *secret,
                                 const char   *audience);

@@ -33,6 +33,7 @@ hypha_token_new (const char *subject,
   self->email = g_strdup ("");
   self->roles = g_new0 (char *, 1);
   self->scopes = g_new0 (char *, 1);
+  self->lineage = g_new0 (char *, 1);
   self->issued_at = g_get_real_time () / G_USEC_PER_SEC;
   self->expires_at = self->issued_at + HYPHA_TOKEN_API_LIFETIME;
   return self;
@@ -47,7 +48,30 @@ hypha_token_free (HyphaToken *self)
   g_free (self->email);
   g_strfreev (self->roles);
   g_strfreev (self->scopes);
+  g_free (self->id);
+  g_free (self->home);
+  g_strfreev (self->lineage);
+  g_clear_pointer (&self->custom, g_variant_unref);
   g_free (self);
+}
+
+/* A fresh id, by which the token can be revoked. */
+void
+hypha_token_make_id (HyphaToken *self)
+{
+  g_free (self->id);
+  self->id = g_uuid_string_random ();
+}
+
+/* For tokens without one. Of what is signed: the signature itself could be written differently. */
+static char *
+hypha_token_digest_id (const char *text,
+                       gsize       size)
+{
+  g_autofree char *digest = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) text,
+                                                         size);
+
+  return g_strconcat ("sha256:", digest, NULL);
 }
 
 static void
@@ -210,5 +234,7 @@ hypha_token_verify (const char  *text,
       return NULL;
     }
 
+  if (self->id == NULL)
+    self->id = hypha_token_digest_id (text, parts.header_size + 1 + parts.payload_size);
   return g_steal_pointer (&self);
 }
