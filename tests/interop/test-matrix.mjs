@@ -9,7 +9,6 @@ import { startBrowser, startNode, startPython } from './matrix/agents.mjs';
 
 // Rows that the core cannot pass yet. To be empty.
 const pending = {
-  'HTTP transport': () => 'there is no /rpc',
 };
 
 const url = process.env.HYPHA_URL;
