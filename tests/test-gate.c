@@ -370,6 +370,37 @@ test_gate_mounted_page (void)
   g_assert_cmpuint (liar->close_code, ==, 1001);
 }
 
+/* A transport whose hello is no frame: proven at once, and refused without a word to the peer. */
+static void
+test_gate_hello_without_a_frame (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  HyphaHello hello = { .client = (char *) "a", .token = token };
+  g_autoptr (HyphaConnection) far_end = NULL;
+  g_autoptr (Client) client = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *info = NULL;
+  HyphaConnection *near_end;
+
+  hypha_pipe_connection_new_pair (&near_end, &far_end);
+  client = client_new (near_end);
+  hello.workspace = (char *) "ws-b";
+  g_assert_false (hypha_gate_accept_hello (hub->gate, far_end, "test", &hello, &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED);
+  g_assert_cmpuint (hypha_gate_get_n_sessions (hub->gate), ==, 0);
+
+  hello.workspace = NULL;
+  g_clear_error (&error);
+  g_assert_true (hypha_gate_accept_hello (hub->gate, far_end, "test", &hello, &error));
+  g_assert_no_error (error);
+  g_assert_nonnull (hypha_router_lookup (hub->router, "ws-a/a"));
+
+  /* Nothing came before it. */
+  info = client_take_text (client);
+  g_assert_nonnull (strstr (info, "connection_info"));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -391,6 +422,7 @@ main (int    argc,
   g_test_add_func ("/hub/gate/duplicate-same-user-dead", test_gate_duplicate_same_user_dead);
   g_test_add_func ("/hub/gate/newcomer-leaves-during-probe",
                    test_gate_newcomer_leaves_during_probe);
+  g_test_add_func ("/hub/gate/hello-without-a-frame", test_gate_hello_without_a_frame);
   g_test_add_func ("/hub/gate/mounted-page", test_gate_mounted_page);
   return g_test_run ();
 }

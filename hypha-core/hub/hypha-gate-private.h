@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "hypha-authority-private.h"
+#include "hypha-identity-private.h"
+#include "hypha-router-private.h"
+#include "hypha-rpc-private.h"
 #include "hypha-router-private.h"
 #include "hypha-rpc-private.h"
 
@@ -31,6 +33,11 @@ guint      hypha_gate_get_n_sessions (HyphaGate        *self);
 void       hypha_gate_accept         (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote);
+gboolean   hypha_gate_accept_hello   (HyphaGate        *self,
+                                      HyphaConnection  *connection,
+                                      const char       *remote,
+                                      const HyphaHello *hello,
+                                      GError          **error);
 void       hypha_gate_accept_mounted (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *workspace,

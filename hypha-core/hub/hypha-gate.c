@@ -622,6 +622,34 @@ hypha_gate_accept (HyphaGate       *self,
   hypha_connection_set_sink (connection, &gate_sink, session);
 }
 
+/*
+ * Takes over a new connection whose hello came in another way than a first frame. FALSE, with
+ * nothing taken over and nothing sent, if it does not prove who it is; who holds the address
+ * already is a question for later, answered by connection_info or by a close.
+ */
+gboolean
+hypha_gate_accept_hello (HyphaGate         *self,
+                         HyphaConnection   *connection,
+                         const char        *remote,
+                         const HyphaHello  *hello,
+                         GError           **error)
+{
+  HyphaIdentity identity = { 0 };
+  g_autoptr (HyphaGateSession) session = NULL;
+
+  if (!hypha_identity_prove (&identity, hello, self->authority, error))
+    {
+      hypha_identity_clear (&identity);
+      return FALSE;
+    }
+
+  session = g_rc_box_acquire (hypha_gate_add_session (self, connection, remote));
+  session->identity = identity;
+  hypha_connection_set_sink (connection, &gate_sink, session);
+  hypha_gate_enter (session);
+  return TRUE;
+}
+
 /* Takes over a page's connection: its identity is the host's word, not the page's. */
 void
 hypha_gate_accept_mounted (HyphaGate       *self,
