@@ -4,8 +4,6 @@
 #include "hypha-identity-private.h"
 #include "hypha-router-private.h"
 #include "hypha-rpc-private.h"
-#include "hypha-router-private.h"
-#include "hypha-rpc-private.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +14,8 @@ G_BEGIN_DECLS
 /* Longest first frame and longest text frame after it, in bytes. */
 #define HYPHA_GATE_MAX_HANDSHAKE (64 * 1024)
 #define HYPHA_GATE_MAX_CONTROL 1000
+/* Refusals that are delayed at once: one more is told at once. */
+#define HYPHA_GATE_MAX_DELAYED 64
 
 #define HYPHA_TYPE_GATE (hypha_gate_get_type ())
 
@@ -43,5 +43,16 @@ void       hypha_gate_accept_mounted (HyphaGate        *self,
                                       const char       *workspace,
                                       const char       *client,
                                       HyphaUserInfo    *user);
+gboolean   hypha_gate_force_disconnect (HyphaGate       *self,
+                                        const char      *workspace,
+                                        const char      *client,
+                                        guint            code,
+                                        const char      *reason,
+                                        GError         **error);
+gboolean   hypha_gate_kick             (HyphaGate       *self,
+                                        const char      *workspace,
+                                        const char      *client,
+                                        const char      *reason,
+                                        GError         **error);
 
 G_END_DECLS
