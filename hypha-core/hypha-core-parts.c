@@ -39,6 +39,7 @@ hypha_core_parts_discard (HyphaCoreParts *self)
 
   *self = (HyphaCoreParts) { 0 };
   hypha_server_set_accept (gone->server, NULL, NULL);
+  hypha_server_set_admission (gone->server, NULL, NULL);
   hypha_app_controller_stop (gone->apps);
 
   /* The caller may start to listen again at once. */

@@ -9,6 +9,7 @@
 #include "hypha-manager-private.h"
 #include "hypha-peer-private.h"
 #include "hypha-token-methods-private.h"
+#include "hypha-workspace-methods-private.h"
 
 /*
  * HyphaManager: the service “default” of the workspace manager: registering, finding, tokens. It is
@@ -636,6 +637,7 @@ hypha_manager_add_service (HyphaManager *self)
   hypha_manager_add_methods (self, manager_methods, G_N_ELEMENTS (manager_methods), self);
   hypha_manager_add_methods (self, hypha_lookup_methods, hypha_lookup_n_methods, self);
   hypha_manager_add_methods (self, hypha_token_methods, hypha_token_n_methods, self);
+  hypha_manager_add_methods (self, hypha_workspace_methods, hypha_workspace_n_methods, self);
   hypha_rpc_add_service (self->rpc, self->service);
 }
 
@@ -684,6 +686,7 @@ hypha_manager_new (HyphaRouter    *router,
   self->router = g_object_ref (router);
   self->registry = g_object_ref (registry);
   self->authority = g_object_ref (authority);
+  hypha_workspaces_watch (hypha_authority_get_workspaces (authority), router);
   self->client = hypha_local_client_new (router, "*", HYPHA_ADDRESS_MANAGER_CLIENT, NULL, "");
   self->rpc = g_object_ref (hypha_local_client_get_rpc (self->client));
   hypha_manager_add_service (self);

@@ -50,7 +50,7 @@ static GInetAddress *
 hypha_throttle_parse (const char *address)
 {
   static const guint8 mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-  g_autofree char *plain = g_strdup (address);
+  g_autofree char *plain = g_strdup (address != NULL ? address : "");
   g_autoptr (GInetAddress) inet = NULL;
   const guint8 *bytes;
 
