@@ -35,9 +35,9 @@ serve_closed (GObject      *source,
 
 /* The first signal says goodbye to everybody, a second one does not wait for them. */
 static gboolean
-serve_signalled (gpointer data)
+serve_end (Serve    *serve,
+           gboolean  restarting)
 {
-  Serve *serve = data;
 
   if (serve->closing)
     {
@@ -46,8 +46,23 @@ serve_signalled (gpointer data)
     }
 
   serve->closing = TRUE;
+  hypha_core_set_restarting (serve->core, restarting);
   hypha_core_close_async (serve->core, NULL, serve_closed, serve);
   return G_SOURCE_CONTINUE;
+}
+
+/* A person at the keyboard ends it. */
+static gboolean
+serve_interrupted (gpointer data)
+{
+  return serve_end (data, FALSE);
+}
+
+/* Whoever supervises servers ends them to start them again: an update, a new configuration. */
+static gboolean
+serve_terminated (gpointer data)
+{
+  return serve_end (data, TRUE);
 }
 
 /* Signals are handled before anybody can know that we listen. */
@@ -57,8 +72,8 @@ serve_run (HyphaCore *core)
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GError) error = NULL;
   Serve serve = { .core = core, .loop = loop };
-  guint interrupted = g_unix_signal_add (SIGINT, serve_signalled, &serve);
-  guint terminated = g_unix_signal_add (SIGTERM, serve_signalled, &serve);
+  guint interrupted = g_unix_signal_add (SIGINT, serve_interrupted, &serve);
+  guint terminated = g_unix_signal_add (SIGTERM, serve_terminated, &serve);
 
   if (hypha_core_start (core, NULL, &error))
     {
@@ -85,6 +100,7 @@ hypha_command_serve (int    argc,
   g_autofree char *host = NULL;
   g_autofree char *base_url = NULL;
   g_autofree char *workspace_dir = NULL;
+  gboolean refuse_encrypted = FALSE;
   int port = (int) hypha_core_get_port (core);
   GOptionEntry entries[] = {
     { "host", 0, 0, G_OPTION_ARG_STRING, &host, "Address to listen on (127.0.0.1)", "ADDRESS" },
@@ -94,6 +110,8 @@ hypha_command_serve (int    argc,
       "URL" },
     { "workspace-dir", 0, 0, G_OPTION_ARG_FILENAME, &workspace_dir,
       "Directory for what the server keeps", "DIR" },
+    { "refuse-encrypted", 0, 0, G_OPTION_ARG_NONE, &refuse_encrypted,
+      "Keep encrypted messages inside their workspace", NULL },
     { NULL }
   };
 
@@ -111,6 +129,7 @@ hypha_command_serve (int    argc,
 
   hypha_core_set_port (core, (guint) port);
   hypha_core_set_base_url (core, base_url);
+  hypha_core_set_refuse_encrypted (core, refuse_encrypted);
   if (host != NULL)
     hypha_core_set_host (core, host);
   if (workspace_dir != NULL)

@@ -16,6 +16,7 @@ hypha_core_parts_close (gpointer data)
   HyphaCoreParts *self = data;
 
   g_clear_object (&self->gateway);
+  g_clear_object (&self->http_rpc);
   hypha_manager_close (self->manager);
   hypha_app_controller_close (self->apps);
   g_clear_object (&self->apps);
@@ -41,6 +42,7 @@ hypha_core_parts_discard (HyphaCoreParts *self)
   hypha_server_set_accept (gone->server, NULL, NULL);
   hypha_server_set_admission (gone->server, NULL, NULL);
   hypha_app_controller_stop (gone->apps);
+  hypha_question_desk_set_host (hypha_manager_get_desk (gone->manager), NULL, NULL);
 
   /* The caller may start to listen again at once. */
   hypha_server_stop_listening (gone->server);

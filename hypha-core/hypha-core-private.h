@@ -4,6 +4,8 @@
 #include "hypha-app-controller-private.h"
 #include "hypha-core.h"
 #include "hypha-http-gateway-private.h"
+#include "hypha-http-rpc-private.h"
+#include "hypha-question-desk-private.h"
 
 G_BEGIN_DECLS
 
@@ -18,6 +20,7 @@ typedef struct
   HyphaGate          *gate;
   HyphaServer        *server;
   HyphaHttpGateway   *gateway;
+  HyphaHttpRpc       *http_rpc;
   HyphaAppController *apps;
 } HyphaCoreParts;
 
@@ -34,9 +37,16 @@ struct _HyphaCore
   HyphaCoreParts      parts;          /* all NULL unless it runs or is about to */
   guint               port;
   guint               wanted_port;
+  gboolean            restarting;     /* closing is the first half of it */
+  gboolean            refuse_encrypted;
 };
 
 /* For hypha-core.c alone. */
+extern const HyphaAppHost hypha_core_app_host;
+
+void hypha_core_install_signals    (GObjectClass   *klass);
+void hypha_core_watch_registry     (HyphaCore      *self);
+void hypha_core_watch_parts        (HyphaCore      *self);
 void hypha_core_install_properties (GObjectClass   *object_class);
 void hypha_core_notify_running     (HyphaCore      *self);
 void hypha_core_parts_discard      (HyphaCoreParts *self);

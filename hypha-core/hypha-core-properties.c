@@ -18,6 +18,8 @@ enum
   PROP_URL,
   PROP_BASE_URL,
   PROP_WORKSPACE_DIR,
+  PROP_REFUSE_ENCRYPTED,
+  PROP_RESTARTING,
   PROP_RUNNING,
   PROP_SERVICES,
   N_PROPS
@@ -49,6 +51,12 @@ hypha_core_get_property (GObject    *object,
       break;
     case PROP_WORKSPACE_DIR:
       g_value_set_string (value, self->workspace_dir);
+      break;
+    case PROP_RESTARTING:
+      g_value_set_boolean (value, self->restarting);
+      break;
+    case PROP_REFUSE_ENCRYPTED:
+      g_value_set_boolean (value, self->refuse_encrypted);
       break;
     case PROP_RUNNING:
       g_value_set_boolean (value, hypha_core_is_running (self));
@@ -82,6 +90,12 @@ hypha_core_set_property (GObject      *object,
       break;
     case PROP_WORKSPACE_DIR:
       hypha_core_set_workspace_dir (self, g_value_get_string (value));
+      break;
+    case PROP_RESTARTING:
+      hypha_core_set_restarting (self, g_value_get_boolean (value));
+      break;
+    case PROP_REFUSE_ENCRYPTED:
+      hypha_core_set_refuse_encrypted (self, g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -146,6 +160,28 @@ hypha_core_install_properties (GObjectClass *object_class)
    */
   properties[PROP_WORKSPACE_DIR] = g_param_spec_string ("workspace-dir", NULL, NULL, NULL,
                                                         readwrite);
+
+  /**
+   * HyphaCore:refuse-encrypted:
+   *
+   * Whether messages that clients have encrypted from end to end have to stay in their workspace.
+   * What is in them cannot be checked on its way, so a client that encrypts has to believe what
+   * strangers who have its public key say of themselves.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_REFUSE_ENCRYPTED] = g_param_spec_boolean ("refuse-encrypted", NULL, NULL, FALSE,
+                                                            readwrite);
+
+  /**
+   * HyphaCore:restarting:
+   *
+   * Whether [method@Core.close_async] is the first half of a restart. Clients are then closed with
+   * 1012, after which all of them come back; else with 1001, after which old ones do not.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RESTARTING] = g_param_spec_boolean ("restarting", NULL, NULL, FALSE, readwrite);
 
   /**
    * HyphaCore:running:
@@ -369,6 +405,87 @@ hypha_core_set_workspace_dir (HyphaCore  *self,
   hypha_core_set_text (self, &self->workspace_dir, workspace_dir, PROP_WORKSPACE_DIR);
   if (!hypha_core_is_running (self))
     g_clear_object (&self->authority);
+}
+
+/**
+ * hypha_core_get_restarting:
+ * @self: a core
+ *
+ * Tells whether closing is the first half of a restart.
+ *
+ * Returns: %TRUE if clients will be told to come back
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_get_restarting (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
+
+  return self->restarting;
+}
+
+/**
+ * hypha_core_set_restarting:
+ * @self: a core
+ * @restarting: whether the core will soon run again at the same address
+ *
+ * Sets what [method@Core.close_async] tells clients: to come back, or that this is the end.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_restarting (HyphaCore *self,
+                           gboolean   restarting)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  if (self->restarting == !!restarting)
+    return;
+
+  self->restarting = !!restarting;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RESTARTING]);
+}
+
+/**
+ * hypha_core_get_refuse_encrypted:
+ * @self: a core
+ *
+ * Gets whether messages that are encrypted from end to end have to stay in their workspace.
+ *
+ * Returns: %TRUE if they have to
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_get_refuse_encrypted (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
+
+  return self->refuse_encrypted;
+}
+
+/**
+ * hypha_core_set_refuse_encrypted:
+ * @self: a core
+ * @refuse_encrypted: whether they have to stay
+ *
+ * Sets whether messages that are encrypted from end to end have to stay in their workspace, for the
+ * next start.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_refuse_encrypted (HyphaCore *self,
+                                 gboolean   refuse_encrypted)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  if (self->refuse_encrypted == !!refuse_encrypted)
+    return;
+
+  self->refuse_encrypted = !!refuse_encrypted;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_REFUSE_ENCRYPTED]);
 }
 
 /**

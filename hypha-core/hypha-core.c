@@ -25,75 +25,7 @@
  * Since: 0.1
  */
 
-enum
-{
-  ADD_WINDOW,
-  REMOVE_WINDOW,
-  CONNECTION_READY,
-  SERVICE_ADDED,
-  SERVICE_REMOVED,
-  N_SIGNALS
-};
-
-static guint signals[N_SIGNALS];
-
 G_DEFINE_FINAL_TYPE (HyphaCore, hypha_core, G_TYPE_OBJECT)
-
-static gboolean
-hypha_core_has_host (gpointer data)
-{
-  return g_signal_has_handler_pending (data, signals[ADD_WINDOW], 0, FALSE);
-}
-
-static gboolean
-hypha_core_add_window (HyphaWindowInfo *window,
-                       gpointer         data)
-{
-  gboolean taken = FALSE;
-
-  g_signal_emit (data, signals[ADD_WINDOW], 0, window, &taken);
-  return taken;
-}
-
-static void
-hypha_core_remove_window (HyphaWindowInfo *window,
-                          gpointer         data)
-{
-  g_signal_emit (data, signals[REMOVE_WINDOW], 0, window);
-}
-
-static const HyphaAppHost app_host = {
-  .has_host = hypha_core_has_host,
-  .add_window = hypha_core_add_window,
-  .remove_window = hypha_core_remove_window,
-};
-
-static void
-hypha_core_on_peer_attached (HyphaRouter *router,
-                             HyphaPeer   *peer,
-                             HyphaCore   *self)
-{
-  if (!hypha_peer_is_local (peer))
-    g_signal_emit (self, signals[CONNECTION_READY], 0, hypha_peer_get_id (peer));
-}
-
-static void
-hypha_core_on_service_added (HyphaRegistry    *registry,
-                             HyphaServiceInfo *info,
-                             HyphaCore        *self)
-{
-  if (!hypha_service_info_is_built_in (info))
-    g_signal_emit (self, signals[SERVICE_ADDED], 0, info);
-}
-
-static void
-hypha_core_on_service_removed (HyphaRegistry    *registry,
-                               HyphaServiceInfo *info,
-                               HyphaCore        *self)
-{
-  if (!hypha_service_info_is_built_in (info))
-    g_signal_emit (self, signals[SERVICE_REMOVED], 0, info);
-}
 
 /*
  * Stops at once, and leaves the rest to the main loop: whoever calls may do so from inside a signal
@@ -152,74 +84,7 @@ hypha_core_class_init (HyphaCoreClass *klass)
   object_class->dispose = hypha_core_dispose;
   object_class->finalize = hypha_core_finalize;
   hypha_core_install_properties (object_class);
-
-  /**
-   * HyphaCore::add-window:
-   * @self: the core
-   * @window: what to show
-   *
-   * An app needs a window. The handler makes one, connects its page with [method@Core.mount], and
-   * reports its end with [method@Core.window_closed].
-   *
-   * Returns: %TRUE if the window will be shown
-   *
-   * Since: 0.1
-   */
-  signals[ADD_WINDOW] = g_signal_new ("add-window", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST,
-                                      0, g_signal_accumulator_true_handled, NULL, NULL,
-                                      G_TYPE_BOOLEAN, 1, HYPHA_TYPE_WINDOW_INFO);
-
-  /**
-   * HyphaCore::remove-window:
-   * @self: the core
-   * @window: the window
-   *
-   * The core has given a window up; the host closes it.
-   *
-   * Since: 0.1
-   */
-  signals[REMOVE_WINDOW] = g_signal_new ("remove-window", G_TYPE_FROM_CLASS (klass),
-                                         G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                         HYPHA_TYPE_WINDOW_INFO);
-
-  /**
-   * HyphaCore::connection-ready:
-   * @self: the core
-   * @client: the client's address, `workspace/client`
-   *
-   * A client has proved who it is and is connected.
-   *
-   * Since: 0.1
-   */
-  signals[CONNECTION_READY] = g_signal_new ("connection-ready", G_TYPE_FROM_CLASS (klass),
-                                            G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
-                                            1, G_TYPE_STRING);
-
-  /**
-   * HyphaCore::service-added:
-   * @self: the core
-   * @service: the service
-   *
-   * A client has registered a service.
-   *
-   * Since: 0.1
-   */
-  signals[SERVICE_ADDED] = g_signal_new ("service-added", G_TYPE_FROM_CLASS (klass),
-                                         G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                         HYPHA_TYPE_SERVICE_INFO);
-
-  /**
-   * HyphaCore::service-removed:
-   * @self: the core
-   * @service: the service
-   *
-   * A service was unregistered, or its client has gone.
-   *
-   * Since: 0.1
-   */
-  signals[SERVICE_REMOVED] = g_signal_new ("service-removed", G_TYPE_FROM_CLASS (klass),
-                                           G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                           HYPHA_TYPE_SERVICE_INFO);
+  hypha_core_install_signals (object_class);
 }
 
 static void
@@ -230,10 +95,7 @@ hypha_core_init (HyphaCore *self)
   self->wanted_port = HYPHA_CORE_DEFAULT_PORT;
   self->workspace_dir = g_build_filename (g_get_user_data_dir (), "hypha", NULL);
   self->registry = hypha_registry_new ();
-  g_signal_connect_object (self->registry, "service-added",
-                           G_CALLBACK (hypha_core_on_service_added), self, 0);
-  g_signal_connect_object (self->registry, "service-removed",
-                           G_CALLBACK (hypha_core_on_service_removed), self, 0);
+  hypha_core_watch_registry (self);
 }
 
 /**
@@ -295,17 +157,19 @@ static void
 hypha_core_build (HyphaCore *self)
 {
   self->parts.router = hypha_router_new ();
+  hypha_router_set_refuse_sealed (self->parts.router, self->refuse_encrypted);
   self->parts.manager = hypha_manager_new (self->parts.router, self->registry, self->authority);
   self->parts.gate = hypha_gate_new (self->parts.router, self->authority);
   hypha_gate_set_rpc (self->parts.gate, hypha_manager_get_rpc (self->parts.manager));
-  self->parts.apps = hypha_app_controller_new (self->parts.manager, self->parts.gate, &app_host,
-                                               self);
+  self->parts.apps = hypha_app_controller_new (self->parts.manager, self->parts.gate,
+                                               &hypha_core_app_host, self);
   self->parts.server = hypha_server_new ();
   hypha_server_set_accept (self->parts.server, hypha_core_accept, self);
   hypha_server_set_admission (self->parts.server, hypha_core_get_wait, self);
   self->parts.gateway = hypha_http_gateway_new (self->parts.server, self->parts.manager);
-  g_signal_connect_object (self->parts.router, "peer-attached",
-                           G_CALLBACK (hypha_core_on_peer_attached), self, 0);
+  self->parts.http_rpc = hypha_http_rpc_new (self->parts.server, self->parts.router,
+                                             self->parts.gate);
+  hypha_core_watch_parts (self);
 }
 
 /* A base URL names a host that we have to answer to. */
@@ -495,7 +359,8 @@ hypha_core_stopped (GObject      *source,
  * @callback: (scope async): what to call when it is done
  * @user_data: data for @callback
  *
- * Stops to listen, says goodbye to every client, and waits a few seconds for their answers.
+ * Stops to listen, says goodbye to every client, and waits a few seconds for their answers. What
+ * clients are told depends on [property@Core:restarting].
  *
  * Since: 0.1
  */
@@ -512,10 +377,15 @@ hypha_core_close_async (HyphaCore           *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, hypha_core_close_async);
   if (self->parts.server == NULL)
-    g_task_return_boolean (task, TRUE);
+    {
+      g_task_return_boolean (task, TRUE);
+    }
   else
-    hypha_server_stop_async (self->parts.server, cancellable, hypha_core_stopped,
-                             g_steal_pointer (&task));
+    {
+      hypha_server_set_restarting (self->parts.server, self->restarting);
+      hypha_server_stop_async (self->parts.server, cancellable, hypha_core_stopped,
+                               g_steal_pointer (&task));
+    }
 }
 
 /**

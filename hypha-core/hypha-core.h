@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hypha-connection.h"
+#include "hypha-question.h"
 #include "hypha-service-info.h"
 #include "hypha-types.h"
 #include "hypha-window-info.h"
@@ -63,6 +64,16 @@ const char *hypha_core_get_workspace_dir (HyphaCore          *self);
 HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_workspace_dir (HyphaCore          *self,
                                           const char         *workspace_dir);
+HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_get_restarting  (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_restarting  (HyphaCore            *self,
+                                        gboolean              restarting);
+HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_get_refuse_encrypted (HyphaCore       *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_refuse_encrypted (HyphaCore       *self,
+                                             gboolean         refuse_encrypted);
 HYPHA_AVAILABLE_IN_0_1
 GListModel *hypha_core_get_services    (HyphaCore            *self);
 HYPHA_AVAILABLE_IN_0_1

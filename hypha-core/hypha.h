@@ -4,6 +4,7 @@
 #include "hypha-connection.h"
 #include "hypha-core.h"
 #include "hypha-error.h"
+#include "hypha-question.h"
 #include "hypha-service-info.h"
 #include "hypha-types.h"
 #include "hypha-user-info.h"

@@ -226,6 +226,124 @@ test_watch_refuses_tricks (void)
   pair_free (&pair);
 }
 
+/* What was checked and what the receiver keeps must be the same bytes, whatever it refuses. */
+static void
+test_watch_keeps_in_step (void)
+{
+  Pair pair = pair_new ();
+  static const struct
+  {
+    const char *verb;
+    const char *args;
+  } refused[] = {
+    /* The receiver takes the first bytes for the piece. */
+    { "append", "[<'k'>, <@ay [1]>, <@ay [2]>]" },
+    { "append", "[<'k'>, <int64 1>, <@ay [2]>]" },
+    { "set", "[<'k'>, <int64 0>, <@ay [1]>, <int64 1>]" },
+    { "set", "[<'k'>, <@ay [1]>]" },
+    { "create", "[<'x'>, <int64 1>]" },
+    { "create", "[<'x'>, <false>, <@ay [1]>]" },
+    { "process", "[<'k'>, <false>, <{'from': <'ws-b/b'>}>]" },
+    /* It has no such session, so it keeps nothing of this. */
+    { "append", "[<'k'>, <@ay [1]>, <true>]" },
+    { "process", "[<'k'>, <true>]" },
+    /* It puts this behind all others, here it would be the next. */
+    { "set", "[<'k'>, <int64 1>, <@ay [1]>]" },
+  };
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  g_assert_true (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <@ay [0x82]>]")));
+  for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
+    {
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*Invalid message in pieces*");
+      g_assert_false (deliver (&pair, refused[i].verb, g_variant_new_parsed (refused[i].args)));
+    }
+
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+/* The receiver may have pieces of somebody who has gone: they are no beginning of a new message. */
+static void
+test_watch_begins_anew (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GVariant) extra = NULL;
+  g_autoptr (GVariant) envelope = NULL;
+  g_autofree char *text = NULL;
+
+  client_send (pair.a,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'session': <'s'>,"
+                                     " 'method': <'services.built-in.message_cache.create'>}"),
+               g_variant_new_parsed ("{'args': <[<'k'>, <true>]>, 'promise': <'*'>, 't': <5.5>}"));
+  envelope = client_take (pair.b, &extra);
+  text = g_variant_print (extra, FALSE);
+  g_assert_cmpstr (text, ==, "{'args': <[<'k'>, <true>, <true>]>, 'promise': <'*'>, 't': <5.5>}");
+  pair_free (&pair);
+}
+
+#define SEALED "{'_enc': <{'v': <int64 2>, 'pub': <@ay [1]>, 'nonce': <@ay [2]>}>, 'data': <@ay [3, 4]>}"
+
+/* What is encrypted before it is cut up passes; so do pieces of it that come before their turn. */
+static void
+test_watch_passes_sealed_message (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = message_new (CALL, SEALED);
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  g_assert_true (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 1>, <%*>]",
+                                                              piece (bytes, 60, bytes->len))));
+  g_assert_true (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 0>, <%*>]",
+                                                              piece (bytes, 0, 60))));
+  g_assert_true (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>, <false>]")));
+  pair_free (&pair);
+}
+
+/*
+ * Once one is refused, so is the rest: the receiver must not put together what came after it, which
+ * could be a message of its own.
+ */
+static void
+test_watch_refuses_sealed_message (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = message_new (CALL, SEALED);
+
+  hypha_router_set_refuse_sealed (pair.hub->router, TRUE);
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is encrypted*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>]",
+                                                                  piece (bytes, 0, bytes->len - 1))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it was wrong before*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>]",
+                                                                  piece (bytes, bytes->len - 1,
+                                                                         bytes->len))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is not whole*");
+  g_assert_false (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>]")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+/* Pieces that are encrypted themselves could not be checked, so they could name any sender. */
+static void
+test_watch_refuses_sealed_pieces (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GVariant) answer = NULL;
+
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected arguments*");
+  client_send (pair.a,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'session': <'s'>, 'method':"
+                                     " <'services.built-in.message_cache.process'>}"),
+               g_variant_new_parsed (SEALED));
+  answer = client_take (pair.a, NULL);
+  g_assert_nonnull (answer);
+  g_assert_null (g_queue_peek_head (&pair.b->binaries));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
 static void
 test_watch_entries_limit (void)
 {
@@ -276,6 +394,11 @@ main (int    argc,
   g_test_add_func ("/hub/chunk-watch/passes-good-pieces", test_watch_passes_good_pieces);
   g_test_add_func ("/hub/chunk-watch/refuses-forged-pieces", test_watch_refuses_forged_pieces);
   g_test_add_func ("/hub/chunk-watch/refuses-tricks", test_watch_refuses_tricks);
+  g_test_add_func ("/hub/chunk-watch/passes-sealed-message", test_watch_passes_sealed_message);
+  g_test_add_func ("/hub/chunk-watch/refuses-sealed-message", test_watch_refuses_sealed_message);
+  g_test_add_func ("/hub/chunk-watch/refuses-sealed-pieces", test_watch_refuses_sealed_pieces);
+  g_test_add_func ("/hub/chunk-watch/keeps-in-step", test_watch_keeps_in_step);
+  g_test_add_func ("/hub/chunk-watch/begins-anew", test_watch_begins_anew);
   g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);
   g_test_add_func ("/hub/chunk-watch/ahead-limit", test_watch_ahead_limit);
   return g_test_run ();

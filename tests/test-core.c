@@ -28,6 +28,7 @@ test_core_defaults (void)
   g_assert_null (hypha_core_get_url (core));
   g_assert_null (hypha_core_get_base_url (core));
   g_assert_false (hypha_core_is_running (core));
+  g_assert_false (hypha_core_get_refuse_encrypted (core));
   g_assert_cmpuint (g_list_model_get_n_items (hypha_core_get_services (core)), ==, 0);
 }
 
@@ -288,15 +289,24 @@ test_page_init (TestPage *self)
 typedef struct
 {
   const char *signal;
-  gboolean    unregister;  /* the page's service leaves before its window does */
+  const char *call;  /* what the page calls once it has its service; MessagePack */
 } Occasion;
+
+#define CALL(length, method, argument)                                                             \
+  "\x83\xa4type\xa6method\xa2to\xb3*/workspace-manager"                                             \
+  "\xa6method\xd9" length "services.default." method "\x81\xa4" "args\x91" argument
+#define REGISTER CALL ("\x21", "register_service", "\x81\xa2id\xa3svc")
 
 static const Occasion occasions[] = {
   { "add-window" },
   { "connection-ready" },
   { "service-added" },
   { "service-removed" },
-  { "service-removed", TRUE },
+  { "service-removed", CALL ("\x23", "unregister_service", "\xa3svc") },
+  { "service-updated", REGISTER },
+  { "client-disconnected" },
+  { "event::service_added" },
+  { "question", CALL ("\x16", "alert", "\xa1!") },
 };
 
 /* A program that shows windows, and closes its core in one of the signals. */
@@ -398,17 +408,11 @@ program_run_page (Program *program)
   g_assert_cmpuint (page->n_texts, ==, 1);
 
   /* MessagePack: a call without a session, then its arguments. */
-  program_say (program, HYPHA_FRAME_BINARY,
-               "\x83\xa4type\xa6method\xa2to\xb3*/workspace-manager"
-               "\xa6method\xd9\x21services.default.register_service"
-               "\x81\xa4" "args\x91\x81\xa2id\xa3svc");
+  program_say (program, HYPHA_FRAME_BINARY, REGISTER);
   g_assert_true (test_wait (program_has_service, program));
-  if (program->occasion->unregister)
+  if (program->occasion->call != NULL)
     {
-      program_say (program, HYPHA_FRAME_BINARY,
-                   "\x83\xa4type\xa6method\xa2to\xb3*/workspace-manager"
-                   "\xa6method\xd9\x23services.default.unregister_service"
-                   "\x81\xa4" "args\x91\xa3svc");
+      program_say (program, HYPHA_FRAME_BINARY, program->occasion->call);
       g_assert_true (test_wait (program_is_closed, program));
     }
 
@@ -478,7 +482,7 @@ main (int    argc,
   for (gsize i = 0; i < G_N_ELEMENTS (occasions); i++)
     {
       g_autofree char *path = g_strconcat ("/core/close-in-", occasions[i].signal,
-                                           occasions[i].unregister ? "-unregistered" : "", NULL);
+                                           occasions[i].call != NULL ? "-called" : "", NULL);
 
       g_test_add_data_func (path, &occasions[i], test_core_close_in_signal);
     }

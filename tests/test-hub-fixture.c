@@ -226,22 +226,14 @@ client_take (Client    *client,
   return envelope;
 }
 
-/* Calls and waits: the value, or NULL and the error's text. Other messages are dropped. */
-GVariant *
-client_call (Client      *client,
-             const char  *to,
-             const char  *method,
-             GVariant    *args,
-             char       **error)
+/* The answer of the call in session: the value, or NULL and the error's text. */
+static GVariant *
+client_take_answer (Client      *client,
+                    const char  *session,
+                    char       **error)
 {
-  g_autofree char *session = g_strdup_printf ("s%u", client->next++);
   g_autofree char *resolve = g_strconcat (session, ".resolve", NULL);
   g_autofree char *reject = g_strconcat (session, ".reject", NULL);
-
-  client_send (client,
-               g_variant_new_parsed ("{'type': <'method'>, 'from': <'liar/liar'>, 'to': <%s>,"
-                                     " 'method': <%s>, 'session': <%s>}", to, method, session),
-               g_variant_new_parsed ("{'args': <%*>, 'promise': <'*'>, 't': <int64 15>}", args));
 
   while (TRUE)
     {
@@ -263,6 +255,71 @@ client_call (Client      *client,
       if (error != NULL)
         g_variant_lookup (value, "_rvalue", "s", error);
       return NULL;
+    }
+}
+
+/* Calls and waits: the value, or NULL and the error's text. Other messages are dropped. */
+GVariant *
+client_call (Client      *client,
+             const char  *to,
+             const char  *method,
+             GVariant    *args,
+             char       **error)
+{
+  g_autofree char *session = g_strdup_printf ("s%u", client->next++);
+
+  client_send (client,
+               g_variant_new_parsed ("{'type': <'method'>, 'from': <'liar/liar'>, 'to': <%s>,"
+                                     " 'method': <%s>, 'session': <%s>}", to, method, session),
+               g_variant_new_parsed ("{'args': <%*>, 'promise': <'*'>, 't': <int64 15>}", args));
+  return client_take_answer (client, session, error);
+}
+
+/* The same of the manager, with arguments by name after those by position. */
+GVariant *
+client_call_named (Client      *client,
+                   const char  *method,
+                   GVariant    *args,
+                   GVariant    *named,
+                   char       **error)
+{
+  g_autofree char *session = g_strdup_printf ("s%u", client->next++);
+  g_autofree char *full = g_strconcat ("services.default.", method, NULL);
+  g_autoptr (GVariant) positional = g_variant_ref_sink (args);
+  GVariantBuilder all;
+  GVariantIter iter;
+  GVariant *item;
+
+  g_variant_builder_init (&all, G_VARIANT_TYPE ("av"));
+  g_variant_iter_init (&iter, positional);
+  while ((item = g_variant_iter_next_value (&iter)) != NULL)
+    {
+      g_variant_builder_add_value (&all, item);
+      g_variant_unref (item);
+    }
+  g_variant_builder_add (&all, "v", named);
+
+  client_send (client,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'method': <%s>,"
+                                     " 'session': <%s>}", HYPHA_ADDRESS_MANAGER, full, session),
+               g_variant_new_parsed ("{'args': <%*>, 'with_kwargs': <true>, 'promise': <'*'>}",
+                                     g_variant_builder_end (&all)));
+  return client_take_answer (client, session, error);
+}
+
+/* The data of the next event of this name. Other messages are dropped. */
+GVariant *
+client_take_event (Client     *client,
+                   const char *event)
+{
+  while (TRUE)
+    {
+      g_autoptr (GVariant) envelope = client_take (client, NULL);
+      const char *type = "";
+
+      g_variant_lookup (envelope, "type", "&s", &type);
+      if (g_str_equal (type, event))
+        return g_variant_lookup_value (envelope, "data", NULL);
     }
 }
 

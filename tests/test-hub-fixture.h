@@ -60,6 +60,13 @@ GVariant   *client_call_manager (Client          *client,
                                  const char      *method,
                                  GVariant        *args,
                                  char           **error);
+GVariant   *client_call_named   (Client          *client,
+                                 const char      *method,
+                                 GVariant        *args,
+                                 GVariant        *named,
+                                 char           **error);
+GVariant   *client_take_event   (Client          *client,
+                                 const char      *event);
 void        client_register     (Client          *client,
                                  const char      *service,
                                  const char      *visibility);

@@ -348,9 +348,9 @@ test_outgoing_long_messages_limit (void)
   g_autoptr (GVariant) refusal = NULL;
   const char *method = NULL;
 
-  hypha_rpc_chunks_send (rpc, "ws-a/c", "s1", TRUE, large);
+  hypha_rpc_chunks_send (rpc, "ws-a/c", "s1", NULL, large);
   test_expect_log ("hypha-rpc", G_LOG_LEVEL_MESSAGE, "*too many long messages wait for ws-a/c*");
-  hypha_rpc_chunks_send (rpc, "ws-a/c", "s2", TRUE, large);
+  hypha_rpc_chunks_send (rpc, "ws-a/c", "s2", NULL, large);
   test_assert_expected_logs ();
   g_assert_cmpuint (hypha_rpc_chunks_get_outgoing (hypha_rpc_get_chunks (rpc)), ==,
                     g_bytes_get_size (large));

@@ -75,6 +75,15 @@ test_json_half_surrogate (void)
   assert_refused ("[\"\\ud800\"]", 10, HYPHA_ERROR_INVALID_ARGUMENT);
 }
 
+/* Neither in a value nor in a name; a backslash before the escape makes it none. */
+static void
+test_json_zero_character (void)
+{
+  assert_refused ("\"a\\u0000b\"", 10, HYPHA_ERROR_INVALID_ARGUMENT);
+  assert_refused ("{\"a\\u0000b\": 1}", 10, HYPHA_ERROR_INVALID_ARGUMENT);
+  assert_variant ("\"a\\\\u0000b\"", "'a\\\\u0000b'");
+}
+
 static void
 test_json_from_variant (void)
 {
@@ -153,6 +162,7 @@ main (int    argc,
   test_init (&argc, &argv);
   g_test_add_func ("/wire/json/to-variant", test_json_to_variant);
   g_test_add_func ("/wire/json/half-surrogate", test_json_half_surrogate);
+  g_test_add_func ("/wire/json/zero-character", test_json_zero_character);
   g_test_add_func ("/wire/json/from-variant", test_json_from_variant);
   g_test_add_func ("/wire/json/not-finite", test_json_not_finite);
   g_test_add_func ("/wire/json/malformed", test_json_malformed);

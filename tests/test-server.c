@@ -688,6 +688,8 @@ test_server_admission (Fixture       *fixture,
 
   hypha_server_set_admission (fixture->server, make_wait, &wait);
   g_assert_cmpuint (ask (fixture, request), ==, 429);
+  g_assert_cmpuint (ask_with (fixture, "/hello?reconnection_token=x", "localhost", NULL, FALSE), ==,
+                    429);
   g_assert_cmpuint (ask_with (fixture, "/ws", "localhost", NULL, TRUE), ==, 503);
   g_assert_cmpuint (ask_with (fixture, "/hello", "localhost", NULL, FALSE), ==, 200);
 

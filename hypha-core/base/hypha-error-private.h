@@ -16,11 +16,17 @@ G_BEGIN_DECLS
 #define HYPHA_CLOSE_POLICY 1008
 #define HYPHA_CLOSE_TOO_BIG 1009
 #define HYPHA_CLOSE_INTERNAL 1011
+#define HYPHA_CLOSE_RESTART 1012
 #define HYPHA_CLOSE_TRY_AGAIN 1013
 
 const char *hypha_error_get_problem    (const GError *error);
 guint16     hypha_error_get_close_code (const GError *error);
 guint       hypha_error_get_http_status (const GError *error);
+const char *hypha_error_get_class_name (const GError *error);
+const char *hypha_error_get_trace      (const GError *error);
+GError     *hypha_error_new_remote      (const char *message,
+                                         char       *class_name,
+                                         const char *trace);
 char       *hypha_error_quote           (const char *value);
 
 G_END_DECLS

@@ -16,6 +16,7 @@ struct _HyphaChunkWatch
    * may have it: else one would put its pieces into what the other had checked.
    */
   GHashTable *entries;
+  gboolean    refuse_sealed;
 };
 
 typedef struct
@@ -26,18 +27,40 @@ typedef struct
   guint64              next;    /* index of the piece that is to be checked next */
   GHashTable          *ahead;   /* index → GBytes: pieces that came before their turn */
   gsize                bytes;   /* in ahead */
+  gboolean             heartbeat;
+  const char          *verb;    /* how its pieces come, append or set; NULL before the first */
 } HyphaChunkEntry;
 
-/* The arguments of one call. */
+/* The arguments of one call, and where in the message they lie. */
 typedef struct
 {
   HyphaSpan        key;
   guint64          index;
-  gboolean         has_index;
+  gboolean         heartbeat;
   gboolean         overwrite;
   const guint8    *piece;
   gsize            size;
+  gsize            begin;
+  gsize            end;
 } HyphaChunkCall;
+
+/*
+ * The arguments by position: s key, i index, d piece, h heartbeat, o overwrite. Nothing may be
+ * elsewhere: a receiver that finds another piece than was checked here has not been protected.
+ */
+typedef struct
+{
+  const char *verb;
+  const char *arguments;
+} HyphaChunkShape;
+
+static const HyphaChunkShape shapes[] = {
+  { "create", "sho" },
+  { "append", "sdh" },
+  { "set", "sidh" },
+  { "process", "sh" },
+  { "remove", "s" },
+};
 
 static void
 hypha_chunk_entry_free (gpointer data)
@@ -53,12 +76,14 @@ hypha_chunk_entry_free (gpointer data)
 
 static HyphaChunkEntry *
 hypha_chunk_entry_new (const char *sender,
-                       const char *target)
+                       const char *target,
+                       gboolean    heartbeat)
 {
   HyphaChunkEntry *entry = g_new0 (HyphaChunkEntry, 1);
 
   entry->sender = g_strdup (sender);
   entry->target = g_strdup (target);
+  entry->heartbeat = heartbeat;
   entry->scanner = hypha_message_scanner_new ();
   entry->ahead = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free,
                                         (GDestroyNotify) g_bytes_unref);
@@ -79,6 +104,14 @@ hypha_chunk_watch_free (HyphaChunkWatch *self)
 {
   g_hash_table_unref (self->entries);
   g_free (self);
+}
+
+/* Whether messages that are encrypted as a whole are refused, from now on. */
+void
+hypha_chunk_watch_set_refuse_sealed (HyphaChunkWatch *self,
+                                     gboolean         refuse_sealed)
+{
+  self->refuse_sealed = refuse_sealed;
 }
 
 guint
@@ -102,55 +135,78 @@ hypha_chunk_watch_fail (const char  *problem,
   return FALSE;
 }
 
-/* One argument: by position a text is the key, a number the index, bytes the piece. */
 static gboolean
 hypha_chunk_call_take (HyphaChunkCall          *call,
-                       guint                    position,
-                       const HyphaMsgpackItem  *item,
-                       GError                 **error)
+                       char                     letter,
+                       const HyphaMsgpackItem  *item)
 {
-  if (position == 0 && item->kind == HYPHA_MSGPACK_STR && item->size > 0)
-    call->key = (HyphaSpan) { (const char *) item->data, item->size };
-  else if (position == 1 && item->kind == HYPHA_MSGPACK_INT && item->integer >= 0)
-    call->index = (guint64) item->integer, call->has_index = TRUE;
-  else if ((position == 1 || position == 2) && item->kind == HYPHA_MSGPACK_BIN)
-    call->piece = item->data, call->size = item->size;
-  else if (position == 2 && item->kind == HYPHA_MSGPACK_BOOL && call->piece == NULL)
-    call->overwrite = item->boolean;
-  else if (item->kind != HYPHA_MSGPACK_BOOL && item->kind != HYPHA_MSGPACK_NIL)
-    return hypha_chunk_watch_fail ("unexpected arguments", error);
+  gboolean flag = item->kind == HYPHA_MSGPACK_BOOL && item->boolean;
 
-  return TRUE;
+  switch (letter)
+    {
+    case 's':
+      call->key = (HyphaSpan) { (const char *) item->data, item->size };
+      return item->kind == HYPHA_MSGPACK_STR && item->size > 0;
+
+    case 'i':
+      call->index = (guint64) item->integer;
+      return item->kind == HYPHA_MSGPACK_INT && item->integer >= 0;
+
+    case 'd':
+      call->piece = item->data;
+      call->size = item->size;
+      return item->kind == HYPHA_MSGPACK_BIN;
+
+    case 'h':
+      call->heartbeat = flag;
+      return item->kind == HYPHA_MSGPACK_BOOL || item->kind == HYPHA_MSGPACK_NIL;
+
+    case 'o':
+      call->overwrite = flag;
+      return item->kind == HYPHA_MSGPACK_BOOL || item->kind == HYPHA_MSGPACK_NIL;
+
+    default:
+      return item->kind == HYPHA_MSGPACK_NIL;
+    }
 }
 
 static gboolean
 hypha_chunk_call_take_args (HyphaChunkCall      *call,
+                            const char          *arguments,
                             HyphaMsgpackCursor  *cursor,
                             GError             **error)
 {
+  gsize length = strlen (arguments);
   HyphaMsgpackItem item;
   guint32 n;
 
+  call->begin = cursor->offset;
   if (!hypha_msgpack_cursor_next (cursor, &item, error))
     return FALSE;
 
-  if (item.kind != HYPHA_MSGPACK_ARRAY || item.size > 8)
+  n = item.kind == HYPHA_MSGPACK_ARRAY ? item.size : 0;
+  if (n < strcspn (arguments, "ho") || n > 8)
     return hypha_chunk_watch_fail ("unexpected arguments", error);
 
-  n = item.size;
   for (guint32 i = 0; i < n; i++)
     {
-      if (!hypha_msgpack_cursor_next (cursor, &item, error) ||
-          !hypha_chunk_call_take (call, i, &item, error))
+      if (!hypha_msgpack_cursor_next (cursor, &item, error))
         return FALSE;
+      if (!hypha_chunk_call_take (call, i < length ? arguments[i] : '\0', &item))
+        return hypha_chunk_watch_fail ("unexpected arguments", error);
     }
 
+  call->end = cursor->offset;
   return TRUE;
 }
 
-/* Keywords and sealed arguments would hide what is delivered; no client uses them here. */
+/*
+ * Keywords and encrypted arguments would hide what is delivered. No client uses them here: what is
+ * to be secret is encrypted before it is cut up.
+ */
 static gboolean
 hypha_chunk_call_parse (HyphaChunkCall      *call,
+                        const char          *arguments,
                         const HyphaMessage  *message,
                         GError             **error)
 {
@@ -173,12 +229,48 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
       if (hypha_span_equal (name, "with_kwargs") || hypha_span_equal (name, "_enc"))
         return hypha_chunk_watch_fail ("unexpected arguments", error);
 
-      if (!(hypha_span_equal (name, "args") ? hypha_chunk_call_take_args (call, &cursor, error) :
+      if (!(hypha_span_equal (name, "args") ? hypha_chunk_call_take_args (call, arguments, &cursor,
+                                                                        error) :
                                               hypha_msgpack_cursor_skip (&cursor, error)))
         return FALSE;
     }
 
   return call->key.data != NULL || hypha_chunk_watch_fail ("unexpected arguments", error);
+}
+
+/* The method that a message calls, among those that deliver pieces. */
+static const HyphaChunkShape *
+hypha_chunk_shape_find (const HyphaMessage *message)
+{
+  g_autofree char *method = hypha_span_dup (message->method);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
+        return &shapes[i];
+    }
+
+  return NULL;
+}
+
+/* The session of the call that a message delivers a piece of, if it is the first piece. */
+gboolean
+hypha_chunk_watch_get_session (const HyphaMessage *message,
+                               HyphaSpan          *session)
+{
+  const HyphaChunkShape *shape = NULL;
+  HyphaChunkCall call = { 0 };
+  HyphaMessage first;
+
+  if (hypha_chunk_watch_concerns (message))
+    shape = hypha_chunk_shape_find (message);
+  if (shape == NULL || !hypha_chunk_call_parse (&call, shape->arguments, message, NULL) ||
+      call.piece == NULL || call.index != 0 ||
+      !hypha_message_parse (&first, call.piece, call.size, NULL))
+    return FALSE;
+
+  *session = first.session;
+  return first.session.data != NULL;
 }
 
 static guint
@@ -205,8 +297,8 @@ hypha_chunk_watch_create (HyphaChunkWatch       *self,
                           GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
+  HyphaChunkEntry *fresh;
 
-  /* Without overwrite the receiver refuses it, and what is there stays as it is. */
   if (entry != NULL && !call->overwrite)
     return hypha_chunk_watch_fail ("its key is taken", error);
 
@@ -216,7 +308,11 @@ hypha_chunk_watch_create (HyphaChunkWatch       *self,
   if (entry == NULL && hypha_chunk_watch_count (self, sender) >= HYPHA_CHUNK_WATCH_MAX_ENTRIES)
     return hypha_chunk_watch_fail ("too many are unfinished", error);
 
-  g_hash_table_replace (self->entries, g_strdup (id), hypha_chunk_entry_new (sender, target));
+  fresh = hypha_chunk_entry_new (sender, target, call->heartbeat);
+  if (self->refuse_sealed)
+    hypha_message_scanner_refuse_sealed (fresh->scanner);
+
+  g_hash_table_replace (self->entries, g_strdup (id), fresh);
   return TRUE;
 }
 
@@ -253,7 +349,7 @@ hypha_chunk_entry_put (HyphaChunkEntry       *entry,
 {
   GBytes *bytes;
 
-  if (call->piece == NULL || index > G_MAXINT32)
+  if (index > G_MAXINT32)
     return hypha_chunk_watch_fail ("unexpected arguments", error);
   if (index < entry->next)
     return hypha_chunk_watch_fail ("a piece came twice", error);
@@ -290,6 +386,7 @@ hypha_chunk_watch_serve (HyphaChunkWatch       *self,
                          GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
+  gboolean piece = call->piece != NULL;
   gboolean whole;
 
   if (g_str_equal (verb, "create"))
@@ -298,46 +395,84 @@ hypha_chunk_watch_serve (HyphaChunkWatch       *self,
   if (entry == NULL || !g_str_equal (entry->sender, sender))
     return hypha_chunk_watch_fail ("it was not begun", error);
 
-  if (g_str_equal (verb, "append"))
-    return hypha_chunk_entry_put (entry, entry->next, call, error);
-  if (g_str_equal (verb, "set") && call->has_index)
-    return hypha_chunk_entry_put (entry, call->index, call, error);
+  /*
+   * A receiver refuses a heartbeat for a session that is over. Were one piece to come with it and
+   * another without, the first would be checked here and missing there.
+   */
+  if (!g_str_equal (verb, "remove") && call->heartbeat != entry->heartbeat)
+    return hypha_chunk_watch_fail ("its calls differ in their heartbeat", error);
+
+  /* Where the two are mixed, receivers disagree about the order. */
+  if (piece && entry->verb != NULL && !g_str_equal (entry->verb, verb))
+    return hypha_chunk_watch_fail ("its pieces come in two ways", error);
+
+  if (piece)
+    {
+      entry->verb = verb;
+      return hypha_chunk_entry_put (entry, g_str_equal (verb, "set") ? call->index : entry->next,
+                                    call, error);
+    }
 
   whole = hypha_message_scanner_is_done (entry->scanner) &&
           g_hash_table_size (entry->ahead) == 0;
   if (g_str_equal (verb, "process") && !whole)
     return hypha_chunk_watch_fail ("it is not whole", error);
 
-  if (!g_str_equal (verb, "process") && !g_str_equal (verb, "remove"))
-    return hypha_chunk_watch_fail ("no such method", error);
-
   g_hash_table_remove (self->entries, id);
   return TRUE;
 }
 
 /*
+ * A create that always begins anew. The receiver may still have pieces under this key that are
+ * not known here, of a sender that has gone or of one whose process() it refused, and would put
+ * those that come now behind them.
+ */
+static GBytes *
+hypha_chunk_call_overwrite (const HyphaChunkCall *call,
+                            const HyphaMessage   *message)
+{
+  GByteArray *out = g_byte_array_sized_new ((guint) message->size + 16);
+
+  g_byte_array_append (out, message->data, (guint) call->begin);
+  hypha_msgpack_write_array (out, 3);
+  hypha_msgpack_write_str (out, call->key.data, call->key.size);
+  g_byte_array_append (out, (const guint8 *) (call->heartbeat ? "\xc3\xc3" : "\xc2\xc3"), 2);
+  g_byte_array_append (out, message->data + call->end, (guint) (message->size - call->end));
+  return g_byte_array_free_to_bytes (out);
+}
+
+/*
  * Checks one call of sender to target, both absolute ids. FALSE: it must not be forwarded; the
- * message that it belongs to can never be processed then.
+ * message that it belongs to can never be processed then. Where instead is set, that is to be
+ * forwarded in the frame's place; it has the same envelope.
  */
 gboolean
 hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                            const char          *sender,
                            const char          *target,
                            const HyphaMessage  *message,
+                           GBytes             **instead,
                            GError             **error)
 {
+  const HyphaChunkShape *shape = hypha_chunk_shape_find (message);
   HyphaChunkCall call = { 0 };
-  g_autofree char *method = hypha_span_dup (message->method);
   g_autofree char *key = NULL;
   g_autofree char *id = NULL;
 
-  if (!hypha_chunk_call_parse (&call, message, error))
+  if (shape == NULL)
+    return hypha_chunk_watch_fail ("no such method", error);
+
+  if (!hypha_chunk_call_parse (&call, shape->arguments, message, error))
     return FALSE;
 
   key = hypha_span_dup (call.key);
   id = g_strconcat (target, " ", key, NULL);
-  return hypha_chunk_watch_serve (self, id, method + strlen (METHODS), sender, target, &call,
-                                  error);
+  if (!hypha_chunk_watch_serve (self, id, shape->verb, sender, target, &call, error))
+    return FALSE;
+
+  if (g_str_equal (shape->verb, "create"))
+    *instead = hypha_chunk_call_overwrite (&call, message);
+  return TRUE;
 }
 
 /* A client has gone: what it sent, and what was sent to it, is unfinished for ever. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-authority-private.h"
 #include "hypha-identity-private.h"
 #include "hypha-router-private.h"
 #include "hypha-rpc-private.h"
@@ -33,6 +34,11 @@ guint      hypha_gate_get_n_sessions (HyphaGate        *self);
 void       hypha_gate_accept         (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote);
+gboolean   hypha_gate_prove          (HyphaGate        *self,
+                                      const char       *remote,
+                                      const HyphaHello *hello,
+                                      HyphaIdentity    *identity,
+                                      GError          **error);
 gboolean   hypha_gate_accept_hello   (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote,

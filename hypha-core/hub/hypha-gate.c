@@ -652,6 +652,26 @@ hypha_gate_accept (HyphaGate       *self,
   hypha_connection_set_sink (connection, &gate_sink, session);
 }
 
+/* Who somebody at remote is; for those who do not say it in a first frame. Guesses are counted. */
+gboolean
+hypha_gate_prove (HyphaGate         *self,
+                  const char        *remote,
+                  const HyphaHello  *hello,
+                  HyphaIdentity     *identity,
+                  GError           **error)
+{
+  g_autoptr (GError) cause = NULL;
+
+  if (hypha_identity_prove (identity, hello, self->authority, &cause))
+    return TRUE;
+
+  if (g_error_matches (cause, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED))
+    hypha_throttle_failed (hypha_authority_get_throttle (self->authority), remote,
+                           hypha_throttle_now ());
+  g_propagate_error (error, g_steal_pointer (&cause));
+  return FALSE;
+}
+
 /*
  * Takes over a new connection whose hello came in another way than a first frame. FALSE, with
  * nothing taken over and nothing sent, if it does not prove who it is; who holds the address
@@ -667,7 +687,7 @@ hypha_gate_accept_hello (HyphaGate         *self,
   HyphaIdentity identity = { 0 };
   g_autoptr (HyphaGateSession) session = NULL;
 
-  if (!hypha_identity_prove (&identity, hello, self->authority, error))
+  if (!hypha_gate_prove (self, remote, hello, &identity, error))
     {
       hypha_identity_clear (&identity);
       return FALSE;

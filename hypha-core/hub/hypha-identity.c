@@ -33,7 +33,9 @@ hypha_hello_take (JsonObject  *object,
   if (json_node_is_null (node))
     return TRUE;
 
-  if (json_node_get_value_type (node) != G_TYPE_STRING)
+  /* Half a surrogate pair, escaped, makes a string that is no text. */
+  if (json_node_get_value_type (node) != G_TYPE_STRING ||
+      !g_utf8_validate (json_node_get_string (node), -1, NULL))
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,
                    "Failed to establish connection: %s must be a text", name);

@@ -8,6 +8,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _HyphaQuestionDesk HyphaQuestionDesk;
+
 /* How long a provider may take to hand out its service, in milliseconds. */
 #define HYPHA_MANAGER_GET_TIMEOUT 10000
 
@@ -26,6 +28,7 @@ HyphaRpc      *hypha_manager_get_rpc           (HyphaManager             *self);
 HyphaRouter   *hypha_manager_get_router        (HyphaManager             *self);
 HyphaRegistry *hypha_manager_get_registry      (HyphaManager             *self);
 HyphaAuthority *hypha_manager_get_authority    (HyphaManager             *self);
+HyphaQuestionDesk *hypha_manager_get_desk      (HyphaManager             *self);
 GVariant      *hypha_manager_describe          (HyphaManager             *self);
 void           hypha_manager_add_methods       (HyphaManager             *self,
                                                 const HyphaServiceMethod *methods,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-open-calls-private.h"
 #include "hypha-router-private.h"
 
 G_BEGIN_DECLS
@@ -31,9 +32,11 @@ struct _HyphaPeer
   gsize            share_bytes;
   gint64           log_second;
   guint            log_lines;
+  HyphaOpenCalls  *open_calls;     /* NULL until the first, and while it is told of who goes */
   guint            internal : 1;   /* the core's own, not a client */
   guint            local : 1;      /* in this process; nobody is told that it comes and goes */
   guint            attached : 1;
+  guint            hears : 1;      /* it is told when another client goes */
   guint            page : 1;       /* in a window of the host */
 };
 
@@ -43,6 +46,9 @@ HyphaPeer *hypha_peer_new        (const char      *workspace,
                                   HyphaConnection *connection);
 void       hypha_peer_met        (HyphaPeer       *self,
                                   HyphaPeer       *target);
+void       hypha_peer_calls      (HyphaPeer       *self,
+                                  HyphaPeer       *target,
+                                  const HyphaMessage *message);
 void       hypha_peer_forget_all (HyphaPeer       *self);
 void       hypha_peer_hold       (HyphaPeer       *self,
                                   HyphaPeer       *sender);

@@ -2,6 +2,9 @@
 
 #include "config.h"
 
+#include <string.h>
+
+#include "hypha-chunk-watch-private.h"
 #include "hypha-peer-private.h"
 
 HyphaPeer *
@@ -43,6 +46,7 @@ hypha_peer_free (gpointer data)
   g_hash_table_unref (self->correspondents);
   g_clear_pointer (&self->subscriptions, g_hash_table_unref);
   g_clear_pointer (&self->held, g_ptr_array_unref);
+  g_clear_pointer (&self->open_calls, hypha_open_calls_free);
 }
 
 void
@@ -128,6 +132,11 @@ hypha_peer_subscribe (HyphaPeer  *self,
     return FALSE;
 
   g_hash_table_add (self->subscriptions, g_strdup (event));
+  if (g_str_equal (event, "client_disconnected"))
+    {
+      self->hears = TRUE;
+      g_clear_pointer (&self->open_calls, hypha_open_calls_free);
+    }
   return TRUE;
 }
 
@@ -135,8 +144,11 @@ void
 hypha_peer_unsubscribe (HyphaPeer  *self,
                         const char *event)
 {
-  if (self->subscriptions != NULL)
-    g_hash_table_remove (self->subscriptions, event);
+  if (self->subscriptions == NULL)
+    return;
+
+  g_hash_table_remove (self->subscriptions, event);
+  self->hears = g_hash_table_contains (self->subscriptions, "client_disconnected");
 }
 
 gboolean
@@ -175,6 +187,28 @@ hypha_peer_met (HyphaPeer *self,
   self->last_target = target;
   g_hash_table_add (self->correspondents, target);
   g_hash_table_add (target->correspondents, self);
+}
+
+/*
+ * Remembers what message, from self to target, waits for. Whoever is told of clients that go fails
+ * its calls itself; a part of this process hears of it as well.
+ */
+void
+hypha_peer_calls (HyphaPeer          *self,
+                  HyphaPeer          *target,
+                  const HyphaMessage *message)
+{
+  HyphaSpan session;
+
+  if (self->hears || self->local || target->internal)
+    return;
+
+  if (self->open_calls == NULL)
+    self->open_calls = hypha_open_calls_new ();
+  if (message->session.data != NULL)
+    hypha_open_calls_add (self->open_calls, target, message->session);
+  if (hypha_chunk_watch_get_session (message, &session))
+    hypha_open_calls_add (self->open_calls, target, session);
 }
 
 void

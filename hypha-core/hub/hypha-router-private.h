@@ -52,6 +52,8 @@ HyphaPeer   *hypha_router_attach_internal (HyphaRouter      *self,
                                            const char       *workspace,
                                            const char       *client,
                                            HyphaConnection  *connection);
+void         hypha_router_set_refuse_sealed (HyphaRouter    *self,
+                                             gboolean        refuse_sealed);
 void         hypha_router_detach          (HyphaRouter      *self,
                                            HyphaPeer        *peer);
 HyphaPeer   *hypha_router_lookup          (HyphaRouter      *self,
@@ -64,6 +66,7 @@ void         hypha_router_route           (HyphaRouter      *self,
                                            const HyphaSlice *frame);
 void         hypha_router_drained         (HyphaRouter      *self,
                                            HyphaPeer        *peer);
+gboolean     hypha_router_is_reserved_type (const char     *type);
 void         hypha_router_push_event      (HyphaRouter      *self,
                                            const char       *workspace,
                                            const char       *event,

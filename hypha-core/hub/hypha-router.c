@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "hypha-chunk-watch-private.h"
-#include "hypha-peer-private.h"
+#include "hypha-router-internal-private.h"
 #include "hypha-rpc-codec-private.h"
 
 /*
@@ -15,15 +14,6 @@
  * Owned by the core. A peer belongs to it from attach to detach; the connections are read by
  * whoever attached them (the gate for clients), who hands every binary frame to route().
  */
-struct _HyphaRouter
-{
-  GObject     parent_instance;
-
-  GHashTable      *peers;       /* id → HyphaPeer (owned) */
-  GHashTable      *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
-  GByteArray      *head;        /* scratch: the stamped envelope of the frame in hand */
-  HyphaChunkWatch *watch;
-};
 
 enum
 {
@@ -79,6 +69,8 @@ hypha_router_class_init (HyphaRouterClass *klass)
   signals[PEER_DETACHED] = g_signal_new ("peer-detached", G_TYPE_FROM_CLASS (klass),
                                          G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                                          G_TYPE_POINTER);
+
+  hypha_router_install_event (klass);
 }
 
 static void
@@ -95,6 +87,20 @@ HyphaRouter *
 hypha_router_new (void)
 {
   return g_object_new (HYPHA_TYPE_ROUTER, NULL);
+}
+
+/*
+ * Whether encrypted messages have to stay in their workspace. They pass unless this is set. What
+ * is in them cannot be checked on its way, and receivers merge it over what the router vouches for
+ * as they do with what is not encrypted: a client that encrypts believes what those say of
+ * themselves who have its public key.
+ */
+void
+hypha_router_set_refuse_sealed (HyphaRouter *self,
+                                gboolean     refuse_sealed)
+{
+  self->refuse_sealed = refuse_sealed;
+  hypha_chunk_watch_set_refuse_sealed (self->watch, refuse_sealed);
 }
 
 static void
@@ -176,7 +182,7 @@ hypha_router_attach_internal (HyphaRouter     *self,
 }
 
 /* Peers that are there now: any of them may go while they are told something. */
-static GPtrArray *
+GPtrArray *
 hypha_router_snapshot (GHashTable *peers)
 {
   GPtrArray *snapshot = g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_peer_unref);
@@ -188,33 +194,6 @@ hypha_router_snapshot (GHashTable *peers)
     g_ptr_array_add (snapshot, hypha_peer_ref (peer));
 
   return snapshot;
-}
-
-/* Tells everybody who talked with a client that it has gone. */
-static void
-hypha_router_tell_correspondents (HyphaRouter *self,
-                                  HyphaPeer   *gone)
-{
-  g_autoptr (GBytes) message = NULL;
-  g_autoptr (GPtrArray) others = hypha_router_snapshot (gone->correspondents);
-  g_autoptr (GVariant) event = NULL;
-  GByteArray *out = g_byte_array_new ();
-
-  event = g_variant_ref_sink (
-    g_variant_new_parsed ("{'type': <'client_disconnected'>, 'to': <'*'>,"
-                          " 'from': <%s>, 'data': <{'id': <%s>, 'workspace': <%s>}>}",
-                          HYPHA_ADDRESS_MANAGER, gone->client, gone->workspace));
-  hypha_msgpack_encode (out, event);
-  message = g_byte_array_free_to_bytes (out);
-
-  for (guint i = 0; i < others->len; i++)
-    {
-      HyphaPeer *other = g_ptr_array_index (others, i);
-
-      if (other->attached && !other->internal && hypha_peer_is_subscribed (other, "client_disconnected") &&
-          !g_str_equal (other->workspace, gone->workspace))
-        hypha_router_send_to (self, other, message);
-    }
 }
 
 /* Takes a peer's address away. Does nothing if it has none any more. */
@@ -237,7 +216,7 @@ hypha_router_detach (HyphaRouter *self,
   hypha_chunk_watch_forget (self->watch, peer->id);
   hypha_peer_release (peer);
   hypha_peer_unhold (peer);
-  hypha_router_tell_correspondents (self, peer);
+  hypha_router_tell_gone (self, peer);
   hypha_peer_forget_all (peer);
   g_signal_emit (self, signals[PEER_DETACHED], 0, peer);
   hypha_peer_unref (peer);
@@ -297,103 +276,6 @@ hypha_router_drained (HyphaRouter *self,
   hypha_peer_release (peer);
 }
 
-/* Sends a message of the core itself to one peer. */
-void
-hypha_router_send_to (HyphaRouter *self,
-                      HyphaPeer   *peer,
-                      GBytes      *message)
-{
-  hypha_connection_send (peer->connection, HYPHA_FRAME_BINARY, message);
-}
-
-/*
- * Pushes an event to the subscribers in workspace. One segment, from the manager, as clients
- * expect it. A floating data, an a{sv}, is consumed.
- */
-void
-hypha_router_push_event (HyphaRouter *self,
-                         const char  *workspace,
-                         const char  *event,
-                         GVariant    *data)
-{
-  g_autoptr (GVariant) owned = g_variant_ref_sink (data);
-  g_autoptr (GVariant) message = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (GPtrArray) members = NULL;
-  GHashTable *set = g_hash_table_lookup (self->workspaces, workspace);
-  GVariantDict dict;
-  GByteArray *out;
-
-  if (set == NULL)
-    return;
-
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "type", "s", event);
-  g_variant_dict_insert (&dict, "to", "s", "*");
-  g_variant_dict_insert (&dict, "from", "s", HYPHA_ADDRESS_MANAGER);
-  g_variant_dict_insert_value (&dict, "data", owned);
-  message = g_variant_ref_sink (g_variant_dict_end (&dict));
-  out = g_byte_array_new ();
-  hypha_msgpack_encode (out, message);
-  bytes = g_byte_array_free_to_bytes (out);
-
-  members = hypha_router_snapshot (set);
-  for (guint i = 0; i < members->len; i++)
-    {
-      HyphaPeer *peer = g_ptr_array_index (members, i);
-
-      if (peer->attached && !peer->internal && hypha_peer_is_subscribed (peer, event))
-        hypha_router_send_to (self, peer, bytes);
-    }
-}
-
-/* Form A of the protocol: an answer in the absent target's name, which every client understands. */
-static void
-hypha_router_reject (HyphaRouter        *self,
-                     HyphaPeer          *sender,
-                     const HyphaMessage *message,
-                     const char         *target,
-                     const char         *why)
-{
-  g_autofree char *session = hypha_span_dup (message->session);
-  g_autofree char *method = NULL;
-  g_autoptr (GBytes) answer = NULL;
-  g_autoptr (GVariant) nobody = NULL;
-  HyphaStamp stamp;
-  HyphaMessage parsed;
-  HyphaSlice parts[2] = { 0 };
-  GVariantDict extra;
-
-  /* Nobody waits: answering fire-and-forget messages would only make more traffic. */
-  if (session == NULL || sender->internal)
-    return;
-
-  method = g_strconcat (session, ".reject", NULL);
-  g_variant_dict_init (&extra, NULL);
-  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
-                                 G_VARIANT_TYPE_VARIANT,
-                                 (GVariant *[]) { g_variant_new_variant (
-                                   hypha_rpc_codec_error (why)) }, 1));
-  answer = hypha_rpc_codec_message (target, sender->id, method, NULL, session,
-                                    g_variant_dict_end (&extra));
-
-  nobody = g_variant_ref_sink (hypha_rpc_codec_null ());
-  hypha_stamp_init (&stamp, target, sender->workspace, nobody);
-  parts[1].data = g_bytes_get_data (answer, &parts[1].size);
-  if (hypha_message_parse (&parsed, parts[1].data, parts[1].size, NULL))
-    {
-      g_byte_array_set_size (self->head, 0);
-      hypha_message_stamp (&parsed, &stamp, sender->id, self->head);
-      parts[0].data = self->head->data;
-      parts[0].size = self->head->len;
-      parts[1].data += parsed.envelope_size;
-      parts[1].size -= parsed.envelope_size;
-      hypha_connection_send_parts (sender->connection, HYPHA_FRAME_BINARY, parts, 2);
-    }
-
-  hypha_stamp_clear (&stamp);
-}
-
 static void
 hypha_router_deliver (HyphaRouter        *self,
                       HyphaPeer          *sender,
@@ -440,6 +322,13 @@ hypha_router_is_reserved (HyphaSpan type)
     }
 
   return hypha_span_has_prefix (type, "workspace_");
+}
+
+/* Whether clients take a message of this type for one of the core. */
+gboolean
+hypha_router_is_reserved_type (const char *type)
+{
+  return hypha_router_is_reserved ((HyphaSpan) { type, strlen (type) });
 }
 
 /* May this message leave its sender at all? Says why not. */
@@ -530,20 +419,43 @@ hypha_router_log_refusal (HyphaPeer    *sender,
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
-/* Pieces of a message for another workspace are checked here, as whole messages are. */
+/* May this message go to another workspace? Says why not. */
 static gboolean
-hypha_router_check_pieces (HyphaRouter        *self,
-                           HyphaPeer          *sender,
-                           HyphaPeer          *target,
-                           const HyphaMessage *message)
+hypha_router_check_foreign (HyphaRouter         *self,
+                            HyphaPeer           *sender,
+                            HyphaPeer           *target,
+                            const HyphaMessage  *message,
+                            GBytes             **instead,
+                            GError             **error)
+{
+  if (self->refuse_sealed && hypha_message_is_sealed (message))
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                           "Encrypted messages from other workspaces are refused here");
+      return FALSE;
+    }
+
+  /* Pieces of a message are checked here, as whole messages are. */
+  return !hypha_chunk_watch_concerns (message) ||
+         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead,
+                                    error);
+}
+
+static gboolean
+hypha_router_may_reach (HyphaRouter        *self,
+                        HyphaPeer          *sender,
+                        HyphaPeer          *target,
+                        const HyphaMessage *message,
+                        GBytes            **instead)
 {
   g_autoptr (GError) error = NULL;
 
-  if (sender->internal || target->internal || !hypha_chunk_watch_concerns (message) ||
+  if (sender->internal || target->internal ||
+      (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)) ||
       hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, target->workspace))
     return TRUE;
 
-  if (hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, &error))
+  if (hypha_router_check_foreign (self, sender, target, message, instead, &error))
     return TRUE;
 
   hypha_router_log_refusal (sender, target->id, error);
@@ -560,6 +472,8 @@ hypha_router_route_to (HyphaRouter        *self,
 {
   HyphaPeer *target = g_hash_table_lookup (self->peers, id);
   gboolean method = hypha_message_is_method (message);
+  g_autoptr (GBytes) instead = NULL;
+  HyphaSlice other = { 0 };
 
   if (target == NULL)
     {
@@ -579,10 +493,21 @@ hypha_router_route_to (HyphaRouter        *self,
       return;
     }
 
-  if (!hypha_router_check_pieces (self, sender, target, message))
+  if (!hypha_router_may_reach (self, sender, target, message, &instead))
     return;
 
+  if (instead != NULL)
+    {
+      other.data = g_bytes_get_data (instead, &other.size);
+      other.owner = instead;
+      frame = &other;
+    }
+
   hypha_peer_met (sender, target);
+  if (method)
+    hypha_peer_calls (sender, target, message);
+  if (target->open_calls != NULL)
+    hypha_open_calls_settle (target->open_calls, sender, message);
   hypha_router_deliver (self, sender, target, message, frame);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-http-stream-connection-private.h"
 #include "hypha-server-private.h"
 #include "hypha-site-private.h"
 #include "hypha-websocket-connection-private.h"
@@ -22,6 +23,7 @@ struct _HyphaServer
 
   SoupServer        *soup;
   GHashTable        *connections; /* HyphaWebsocketConnection, not owned */
+  GHashTable        *streams;     /* HyphaHttpStreamConnection, not owned */
   GHashTable        *requests;    /* SoupServerMessage, not owned → HyphaRequest */
   HyphaSitePolicy    policy;
   HyphaServerAccept  accept;
@@ -33,6 +35,7 @@ struct _HyphaServer
   guint              keep_alive;
   guint              max_connections;
   guint              port;
+  gboolean           restarting;  /* clients are told to come back */
 };
 
 typedef struct
@@ -43,6 +46,8 @@ typedef struct
 /* Clients know this reason. */
 #define SHUTDOWN_REASON "Server shutting down"
 
+void hypha_server_say_goodbye     (HyphaServer       *self,
+                                   HyphaConnection   *connection);
 void hypha_server_check_stopped   (HyphaServer       *self);
 void hypha_server_request_started (HyphaServer       *self,
                                    SoupServerMessage *message,

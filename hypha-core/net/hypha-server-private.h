@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 
-/* WebSockets that may be open at once; one more is answered with 503. */
+/* WebSockets and HTTP streams that may be open at once; one more is answered with 503. */
 #define HYPHA_SERVER_MAX_CONNECTIONS 10000
 
 /* Largest body of an HTTP request, in bytes; a larger one is answered with 413. */
@@ -56,6 +56,8 @@ gboolean     hypha_server_origin_allowed      (HyphaServer          *self,
                                                const char           *origin);
 void         hypha_server_set_keep_alive      (HyphaServer          *self,
                                                guint                 interval);
+void         hypha_server_set_restarting      (HyphaServer          *self,
+                                               gboolean              restarting);
 void         hypha_server_set_max_connections (HyphaServer          *self,
                                                guint                 max_connections);
 gboolean     hypha_server_listen              (HyphaServer          *self,
@@ -64,7 +66,11 @@ gboolean     hypha_server_listen              (HyphaServer          *self,
                                                GError              **error);
 guint        hypha_server_get_port            (HyphaServer          *self);
 guint        hypha_server_get_n_connections   (HyphaServer          *self);
+gboolean     hypha_server_has_room            (HyphaServer          *self);
 SoupServer  *hypha_server_get_soup            (HyphaServer          *self);
+GIOStream   *hypha_server_steal               (HyphaServer          *self,
+                                               SoupServerMessage    *message,
+                                               int                  *fd);
 void         hypha_server_stop_listening       (HyphaServer          *self);
 void         hypha_server_stop_async          (HyphaServer          *self,
                                                GCancellable         *cancellable,

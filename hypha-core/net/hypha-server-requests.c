@@ -69,6 +69,16 @@ hypha_server_check_origin (HyphaServer       *self,
   return FALSE;
 }
 
+/* Over HTTP a token may come back in the query; what it is is not looked at here. */
+static gboolean
+hypha_server_has_credentials (SoupServerMessage *message)
+{
+  const char *query = g_uri_get_query (soup_server_message_get_uri (message));
+
+  return hypha_server_get_header (message, "Authorization") != NULL ||
+         (query != NULL && strstr (query, "token=") != NULL);
+}
+
 /*
  * Whoever has guessed too often is turned away before its next guess is looked at: a WebSocket with
  * a status that clients come back after, a request with what it asks for.
@@ -83,7 +93,7 @@ hypha_server_check_admission (HyphaServer       *self,
   guint wait = 0;
 
   if (self->admission != NULL && remote != NULL &&
-      (upgrade || hypha_server_get_header (message, "Authorization") != NULL))
+      (upgrade || hypha_server_has_credentials (message)))
     wait = self->admission (self, remote, self->admission_data);
   if (wait == 0)
     return TRUE;
@@ -177,6 +187,25 @@ hypha_server_connection_finished (HyphaWebsocketConnection *connection,
 }
 
 static void
+hypha_server_stream_finished (HyphaHttpStreamConnection *connection,
+                              gpointer                   data)
+{
+  HyphaServer *self = HYPHA_SERVER (data);
+
+  g_hash_table_remove (self->streams, connection);
+  hypha_server_check_stopped (self);
+}
+
+/* Counts a stream among the connections, and ends it when the server stops. */
+void
+hypha_server_add_stream (HyphaServer               *self,
+                         HyphaHttpStreamConnection *connection)
+{
+  g_hash_table_add (self->streams, connection);
+  hypha_http_stream_connection_set_finished (connection, hypha_server_stream_finished, self);
+}
+
+static void
 hypha_server_take_connection (HyphaServer     *self,
                               HyphaConnection *connection,
                               const char      *remote_address)
@@ -192,7 +221,19 @@ hypha_server_take_connection (HyphaServer     *self,
 
   /* The handshake was under way when the server was told to stop. */
   if (self->stopping != NULL)
-    hypha_connection_close (connection, HYPHA_CLOSE_GOING_AWAY, SHUTDOWN_REASON);
+    hypha_server_say_goodbye (self, connection);
+}
+
+/* Takes a request's socket from libsoup, which forgets it. The stream owns the fd. */
+GIOStream *
+hypha_server_steal (HyphaServer       *self,
+                    SoupServerMessage *message,
+                    int               *fd)
+{
+  /* Before the stream is stolen, which has no way to the socket. */
+  *fd = g_socket_get_fd (soup_server_message_get_socket (message));
+  g_hash_table_remove (self->requests, message);
+  return soup_server_message_steal_connection (message);
 }
 
 /* The answer to the handshake is out: from here on the socket is ours. */
@@ -212,12 +253,8 @@ hypha_server_wrote_informational (SoupServerMessage *message,
   if (soup_server_message_get_status (message) != SOUP_STATUS_SWITCHING_PROTOCOLS)
     return;
 
-  /* Before the stream is stolen, which has no way to the socket. */
-  fd = g_socket_get_fd (soup_server_message_get_socket (message));
   remote_address = g_strdup (soup_server_message_get_remote_host (message));
-  stream = soup_server_message_steal_connection (message);
-  g_hash_table_remove (self->requests, message);
-
+  stream = hypha_server_steal (self, message, &fd);
   drained = hypha_server_drain (stream);
   connection = hypha_websocket_connection_new (fd, stream, drained, &error);
   if (connection == NULL)
@@ -248,7 +285,7 @@ hypha_server_upgrade (HyphaServer       *self,
       return;
     }
 
-  if (self->stopping != NULL || g_hash_table_size (self->connections) >= self->max_connections)
+  if (!hypha_server_has_room (self))
     {
       hypha_server_refuse (message, SOUP_STATUS_SERVICE_UNAVAILABLE,
                            self->stopping != NULL ? "server is shutting down\n"

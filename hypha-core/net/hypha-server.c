@@ -13,7 +13,7 @@ G_DEFINE_FINAL_TYPE (HyphaServer, hypha_server, G_TYPE_OBJECT)
 void
 hypha_server_check_stopped (HyphaServer *self)
 {
-  if (self->stopping != NULL && g_hash_table_size (self->connections) == 0 &&
+  if (self->stopping != NULL && hypha_server_get_n_connections (self) == 0 &&
       g_hash_table_size (self->requests) == 0)
     g_source_set_ready_time (self->stop_deadline, 0);
 }
@@ -30,6 +30,11 @@ hypha_server_dispose (GObject *object)
     hypha_websocket_connection_set_finished (connection, NULL, NULL);
   g_hash_table_remove_all (self->connections);
 
+  g_hash_table_iter_init (&iter, self->streams);
+  while (g_hash_table_iter_next (&iter, &connection, NULL))
+    hypha_http_stream_connection_set_finished (connection, NULL, NULL);
+  g_hash_table_remove_all (self->streams);
+
   if (self->soup != NULL)
     soup_server_disconnect (self->soup);
   g_clear_object (&self->soup);
@@ -43,6 +48,7 @@ hypha_server_finalize (GObject *object)
   HyphaServer *self = HYPHA_SERVER (object);
 
   g_hash_table_unref (self->connections);
+  g_hash_table_unref (self->streams);
   g_hash_table_unref (self->requests);
   hypha_site_policy_clear (&self->policy);
 
@@ -62,6 +68,7 @@ static void
 hypha_server_init (HyphaServer *self)
 {
   self->connections = g_hash_table_new (NULL, NULL);
+  self->streams = g_hash_table_new (NULL, NULL);
   self->requests = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   hypha_site_policy_init (&self->policy);
   self->keep_alive = HYPHA_SERVER_KEEP_ALIVE;
@@ -144,6 +151,14 @@ hypha_server_set_keep_alive (HyphaServer *self,
                              guint        interval)
 {
   self->keep_alive = interval;
+}
+
+/* Whether stopping is the first half of a restart. */
+void
+hypha_server_set_restarting (HyphaServer *self,
+                             gboolean     restarting)
+{
+  self->restarting = restarting;
 }
 
 void
@@ -284,13 +299,22 @@ hypha_server_get_port (HyphaServer *self)
   return self->port;
 }
 
-/* The WebSockets whose sockets are open. */
+/* The WebSockets and HTTP streams whose sockets are open. */
 guint
 hypha_server_get_n_connections (HyphaServer *self)
 {
   g_assert (HYPHA_IS_SERVER (self));
 
-  return g_hash_table_size (self->connections);
+  return g_hash_table_size (self->connections) + g_hash_table_size (self->streams);
+}
+
+/* May another WebSocket or stream be opened? */
+gboolean
+hypha_server_has_room (HyphaServer *self)
+{
+  g_assert (HYPHA_IS_SERVER (self));
+
+  return self->stopping == NULL && hypha_server_get_n_connections (self) < self->max_connections;
 }
 
 /* Where the HTTP gateway adds its handlers; plain ones, as early handlers run before the checks. */
@@ -307,7 +331,7 @@ hypha_server_finish_stop (gpointer data)
 {
   HyphaServer *self = HYPHA_SERVER (data);
   g_autoptr (GTask) task = g_steal_pointer (&self->stopping);
-  guint n_left = g_hash_table_size (self->connections) + g_hash_table_size (self->requests);
+  guint n_left = hypha_server_get_n_connections (self) + g_hash_table_size (self->requests);
 
   if (n_left > 0)
     g_info ("stopped with %u connections and requests left", n_left);
@@ -335,28 +359,47 @@ hypha_server_stop_listening (HyphaServer *self)
 }
 
 static void
-hypha_server_close_connections (HyphaServer *self)
+hypha_server_snapshot (GHashTable *connections,
+                       GPtrArray  *snapshot)
 {
-  g_autoptr (GPtrArray) snapshot = g_ptr_array_new_with_free_func (g_object_unref);
   GHashTableIter iter;
   gpointer connection;
 
-  g_hash_table_iter_init (&iter, self->connections);
+  g_hash_table_iter_init (&iter, connections);
   while (g_hash_table_iter_next (&iter, &connection, NULL))
     g_ptr_array_add (snapshot, g_object_ref (connection));
+}
 
+/* Old JavaScript clients take 1001 for the end, and come back after 1012 only. */
+void
+hypha_server_say_goodbye (HyphaServer     *self,
+                          HyphaConnection *connection)
+{
+  hypha_connection_close (connection,
+                          self->restarting ? HYPHA_CLOSE_RESTART : HYPHA_CLOSE_GOING_AWAY,
+                          SHUTDOWN_REASON);
+}
+
+static void
+hypha_server_close_connections (HyphaServer *self)
+{
+  g_autoptr (GPtrArray) snapshot = g_ptr_array_new_with_free_func (g_object_unref);
+
+  hypha_server_snapshot (self->connections, snapshot);
+  hypha_server_snapshot (self->streams, snapshot);
   for (guint i = 0; i < snapshot->len; i++)
     {
-      /* They have to be gone before the server gives up waiting. */
-      hypha_websocket_connection_set_close_timeout (snapshot->pdata[i],
-                                                    HYPHA_SERVER_STOP_TIMEOUT * 3 / 4);
-      hypha_connection_close (snapshot->pdata[i], HYPHA_CLOSE_GOING_AWAY, SHUTDOWN_REASON);
+      /* They have to be gone before the server gives up waiting; streams are quicker anyway. */
+      if (HYPHA_IS_WEBSOCKET_CONNECTION (snapshot->pdata[i]))
+        hypha_websocket_connection_set_close_timeout (snapshot->pdata[i],
+                                                      HYPHA_SERVER_STOP_TIMEOUT * 3 / 4);
+      hypha_server_say_goodbye (self, snapshot->pdata[i]);
     }
 }
 
 /*
- * Stops: nobody new gets in, WebSockets are closed with 1001, running requests may end. It is
- * done when all are gone, or after HYPHA_SERVER_STOP_TIMEOUT, which cuts off who is left.
+ * Stops: nobody new gets in, WebSockets are closed with 1001, or 1012 for a restart, running
+ * requests may end. It is done when all are gone, or after HYPHA_SERVER_STOP_TIMEOUT, which cuts off who is left.
  */
 void
 hypha_server_stop_async (HyphaServer         *self,

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-handler-private.h"
 #include "hypha-rpc-private.h"
-#include "hypha-service-private.h"
 
 G_BEGIN_DECLS
+
+/* Told once, when the call has been answered; last says that nothing can follow the answer. */
+typedef void (*HyphaInvocationAnswered) (gboolean last,
+                                         gpointer data);
 
 HyphaInvocation *hypha_invocation_new           (HyphaRpc         *rpc,
                                                  HyphaRpcCall     *call,
@@ -16,6 +20,8 @@ const char      *hypha_invocation_get_from      (HyphaInvocation  *self);
 const char      *hypha_invocation_get_workspace (HyphaInvocation  *self);
 GVariant        *hypha_invocation_get_context   (HyphaInvocation  *self);
 GCancellable    *hypha_invocation_get_cancellable (HyphaInvocation *self);
+GVariant        *hypha_invocation_get_args      (HyphaInvocation  *self);
+GVariant        *hypha_invocation_get_kwargs    (HyphaInvocation  *self);
 GVariant        *hypha_invocation_dup_arg       (HyphaInvocation  *self,
                                                  guint             index,
                                                  const char       *name);
@@ -25,9 +31,18 @@ char            *hypha_invocation_dup_string    (HyphaInvocation  *self,
                                                  GError          **error);
 void             hypha_invocation_return        (HyphaInvocation  *self,
                                                  GVariant         *value);
+void             hypha_invocation_return_last   (HyphaInvocation  *self,
+                                                 GVariant         *value);
 void             hypha_invocation_return_null   (HyphaInvocation  *self);
 void             hypha_invocation_return_error  (HyphaInvocation  *self,
                                                  GError           *error);
+
+/* For the other files of the room. */
+void             hypha_invocation_set_handler   (HyphaInvocation  *self,
+                                                 HyphaHandler     *handler);
+void             hypha_invocation_set_answered  (HyphaInvocation         *self,
+                                                 HyphaInvocationAnswered  answered,
+                                                 gpointer                 data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaInvocation, hypha_invocation_unref)
 

@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include "hypha-invocation-private.h"
+#include "hypha-rpc-internal-private.h"
+#include "hypha-value-private.h"
 
 /*
  * One call that is being served. It is answered exactly once; an invocation that is dropped
@@ -15,6 +17,9 @@ struct _HyphaInvocation
   HyphaRpcReply *reply;      /* NULL: the caller wants no answer */
   GSource       *heartbeat;  /* while the answer takes its time */
   GCancellable  *cancellable; /* cancelled when the caller goes */
+  HyphaHandler  *handler;    /* what serves it; NULL until it runs */
+  HyphaInvocationAnswered told; /* told of the answer, with told_data; NULL if nobody is */
+  gpointer       told_data;
   guint          answered : 1;
 };
 
@@ -33,8 +38,7 @@ hypha_invocation_beat (gpointer data)
 {
   HyphaInvocation *self = data;
 
-  hypha_rpc_send (self->rpc, self->reply->to, self->reply->heartbeat, NULL, self->reply->session,
-                  NULL);
+  hypha_rpc_answer (self->rpc, self->reply->to, self->reply->heartbeat, self->reply->session, NULL);
   return G_SOURCE_CONTINUE;
 }
 
@@ -88,6 +92,9 @@ hypha_invocation_free (gpointer data)
                                                       "%s ended without an answer",
                                                       self->call.method));
 
+  if (self->handler != NULL)
+    hypha_handler_ended (self->handler);
+  g_clear_pointer (&self->handler, hypha_handler_unref);
   hypha_rpc_serving_ended (self->rpc, self->call.from, self->cancellable);
   g_clear_object (&self->cancellable);
   hypha_rpc_call_clear (&self->call);
@@ -134,7 +141,39 @@ hypha_invocation_get_context (HyphaInvocation *self)
   return self->call.context;
 }
 
-/* An argument by position or, if it came as a keyword, by name; NULL if absent or null. */
+/* The arguments by position, an av. */
+GVariant *
+hypha_invocation_get_args (HyphaInvocation *self)
+{
+  return self->call.args;
+}
+
+/* The arguments by name, an a{sv}; NULL if there are none. */
+GVariant *
+hypha_invocation_get_kwargs (HyphaInvocation *self)
+{
+  return self->call.kwargs;
+}
+
+void
+hypha_invocation_set_handler (HyphaInvocation *self,
+                              HyphaHandler    *handler)
+{
+  g_assert (self->handler == NULL);
+  self->handler = hypha_handler_ref (handler);
+}
+
+/* Whoever is told lives as long as the handler does. */
+void
+hypha_invocation_set_answered (HyphaInvocation         *self,
+                               HyphaInvocationAnswered  answered,
+                               gpointer                 data)
+{
+  self->told = answered;
+  self->told_data = data;
+}
+
+/* An argument by position or, where there is none or null, by name; NULL if absent or null. */
 GVariant *
 hypha_invocation_dup_arg (HyphaInvocation *self,
                           guint            index,
@@ -144,7 +183,9 @@ hypha_invocation_dup_arg (HyphaInvocation *self,
 
   if (index < g_variant_n_children (self->call.args))
     g_variant_get_child (self->call.args, index, "v", &value);
-  else if (self->call.kwargs != NULL)
+  if (value != NULL && hypha_rpc_codec_is_null (value))
+    g_clear_pointer (&value, g_variant_unref);
+  if (value == NULL && self->call.kwargs != NULL)
     value = g_variant_lookup_value (self->call.kwargs, name, NULL);
 
   if (value == NULL || hypha_rpc_codec_is_null (value))
@@ -175,10 +216,10 @@ hypha_invocation_dup_string (HyphaInvocation  *self,
 static void
 hypha_invocation_answer (HyphaInvocation *self,
                          const char      *method,
-                         GVariant        *value)
+                         GVariant        *value,
+                         gboolean         last)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
-  GVariantDict extra;
 
   if (self->answered)
     {
@@ -188,15 +229,10 @@ hypha_invocation_answer (HyphaInvocation *self,
 
   self->answered = TRUE;
   hypha_invocation_stop_heartbeat (self);
-  if (self->reply == NULL)
-    return;
-
-  g_variant_dict_init (&extra, NULL);
-  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
-                                 G_VARIANT_TYPE_VARIANT,
-                                 (GVariant *[]) { g_variant_new_variant (owned) }, 1));
-  hypha_rpc_send (self->rpc, self->reply->to, method, NULL, self->reply->session,
-                  g_variant_dict_end (&extra));
+  if (self->reply != NULL)
+    hypha_rpc_answer (self->rpc, self->reply->to, method, self->reply->session, owned);
+  if (self->told != NULL)
+    self->told (last, self->told_data);
 }
 
 /* Answers the call. A floating value is consumed. */
@@ -204,7 +240,15 @@ void
 hypha_invocation_return (HyphaInvocation *self,
                          GVariant        *value)
 {
-  hypha_invocation_answer (self, self->reply != NULL ? self->reply->resolve : NULL, value);
+  hypha_invocation_answer (self, self->reply != NULL ? self->reply->resolve : NULL, value, FALSE);
+}
+
+/* Answers a pull of a stream, which ends with it. A floating value is consumed. */
+void
+hypha_invocation_return_last (HyphaInvocation *self,
+                              GVariant        *value)
+{
+  hypha_invocation_answer (self, self->reply != NULL ? self->reply->resolve : NULL, value, TRUE);
 }
 
 void
@@ -220,6 +264,6 @@ hypha_invocation_return_error (HyphaInvocation *self,
 {
   g_debug ("%s: %s failed: %s", self->call.from, self->call.method, error->message);
   hypha_invocation_answer (self, self->reply != NULL ? self->reply->reject : NULL,
-                           hypha_rpc_codec_error (error->message));
+                           hypha_value_new_error (error), TRUE);
   g_error_free (error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "hypha-rpc-private.h"
+#include "hypha-rpc-internal-private.h"
 
 G_BEGIN_DECLS
 
@@ -13,8 +13,9 @@ G_BEGIN_DECLS
 #define HYPHA_CHUNKS_MAX_AGE 300
 /* How far ahead of its turn a piece may come, in pieces. */
 #define HYPHA_CHUNKS_MAX_GAP 1024
-/* Long messages that wait to be sent, in bytes: to one client, and to all. */
-#define HYPHA_CHUNKS_MAX_OUTGOING (64 * 1024 * 1024)
+/* Long messages that wait to be sent, in bytes: to one client (64 MiB of value, and what is around
+ * it), and to all. */
+#define HYPHA_CHUNKS_MAX_OUTGOING (65 * 1024 * 1024)
 #define HYPHA_CHUNKS_MAX_OUTGOING_TOTAL (512 * 1024 * 1024)
 
 HyphaRpcChunks *hypha_rpc_chunks_new         (HyphaRpc        *rpc);
@@ -27,8 +28,8 @@ gsize           hypha_rpc_chunks_get_total   (HyphaRpcChunks  *self);
 gsize           hypha_rpc_chunks_get_outgoing (HyphaRpcChunks *self);
 void            hypha_rpc_chunks_send        (HyphaRpc        *rpc,
                                               const char      *to,
-                                              const char      *key,
-                                              gboolean         heartbeat,
+                                              const char      *answered,
+                                              const char      *session,
                                               GBytes          *message);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaRpcChunks, hypha_rpc_chunks_free)

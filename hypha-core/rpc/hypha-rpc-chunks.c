@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "hypha-invocation-private.h"
 #include "hypha-rpc-chunks-private.h"
+#include "hypha-value-private.h"
 
 /*
  * Long messages in pieces: the store that every peer offers as message_cache, and the sender that
@@ -540,6 +540,7 @@ typedef struct
   HyphaRpc *rpc;
   char     *to;
   char     *key;
+  char     *session;    /* of ours, where the message is a call; NULL where it is an answer */
   GBytes   *message;
   gsize     offset;     /* of the next piece */
   guint     heartbeat : 1;
@@ -589,6 +590,7 @@ hypha_chunk_send_free (HyphaChunkSend *send)
   g_object_unref (send->rpc);
   g_free (send->to);
   g_free (send->key);
+  g_free (send->session);
   g_bytes_unref (send->message);
   g_free (send);
 }
@@ -597,15 +599,29 @@ hypha_chunk_send_free (HyphaChunkSend *send)
 static void
 hypha_chunk_send_abandon (HyphaChunkSend *send)
 {
-  GVariantDict extra;
+  const HyphaRpcRequest request = {
+    .args = g_variant_new_parsed ("[<%s>]", send->key),
+    .one_way = TRUE,
+  };
 
-  g_variant_dict_init (&extra, NULL);
-  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
-                                 G_VARIANT_TYPE_VARIANT,
-                                 (GVariant *[]) { g_variant_new_variant (
-                                   g_variant_new_string (send->key)) }, 1));
-  hypha_rpc_send (send->rpc, send->to, "services.built-in.message_cache.remove", NULL, NULL,
-                  g_variant_dict_end (&extra));
+  hypha_rpc_request_async (send->rpc, send->to, "services.built-in.message_cache.remove", &request,
+                           NULL, NULL, NULL);
+}
+
+/* It does not come: whoever waits for an answer to it need not. */
+static void
+hypha_chunk_send_fail (HyphaChunkSend *send,
+                       const GError   *error)
+{
+  g_debug ("%s: long message to %s not delivered: %s", hypha_rpc_get_id (send->rpc), send->to,
+           error->message);
+  if (!g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
+    hypha_chunk_send_abandon (send);
+  if (send->session != NULL)
+    hypha_rpc_fail_call (send->rpc, send->session,
+                         g_error_new (error->domain, error->code,
+                                      "the long call to %s was not delivered: %s", send->to,
+                                      error->message));
 }
 
 static void
@@ -618,12 +634,9 @@ hypha_chunk_send_stepped (GObject      *source,
   g_autoptr (GVariant) answer = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
 
   if (error != NULL)
-    {
-      g_debug ("%s: long message to %s not delivered: %s", hypha_rpc_get_id (send->rpc), send->to,
-               error->message);
-      if (!g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
-        hypha_chunk_send_abandon (send);
-    }
+    hypha_chunk_send_fail (send, error);
+  else if (send->session != NULL)
+    hypha_rpc_touch_call (send->rpc, send->session);
 
   if (error != NULL || send->processed)
     hypha_chunk_send_free (send);
@@ -674,33 +687,30 @@ hypha_chunk_send_step (HyphaChunkSend *send)
 static void
 hypha_rpc_chunks_refuse (HyphaRpc   *rpc,
                          const char *to,
+                         const char *answered,
                          const char *session)
 {
-  g_autofree char *method = session != NULL ? g_strconcat (session, ".reject", NULL) : NULL;
-  GVariantDict extra;
+  g_autofree char *method = answered != NULL ? g_strconcat (answered, ".reject", NULL) : NULL;
+  g_autoptr (GError) error = NULL;
 
   g_message ("%s: too many long messages wait for %s, one is dropped", hypha_rpc_get_id (rpc), to);
-  if (session == NULL)
-    return;
-
-  g_variant_dict_init (&extra, NULL);
-  g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
-                                 G_VARIANT_TYPE_VARIANT,
-                                 (GVariant *[]) { g_variant_new_variant (hypha_rpc_codec_error (
-                                   "too many long answers wait for this client; take them first"))
-                                 }, 1));
-  hypha_rpc_send (rpc, to, method, NULL, session, g_variant_dict_end (&extra));
+  g_set_error (&error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+               "too many long messages wait for %s; it has to take them first", to);
+  if (answered != NULL)
+    hypha_rpc_answer (rpc, to, method, answered, hypha_value_new_error (error));
+  if (session != NULL)
+    hypha_rpc_fail_call (rpc, session, g_steal_pointer (&error));
 }
 
 /*
- * Sends message, which is longer than a frame, to a peer in pieces. key is the peer's session if
- * the message answers it, with heartbeat; NULL makes one up.
+ * Sends message, which is longer than a frame, to a peer in pieces. answered is the peer's session
+ * that it answers: the pieces keep that alive. session is ours that waits for the answer to it.
  */
 void
 hypha_rpc_chunks_send (HyphaRpc   *rpc,
                        const char *to,
-                       const char *key,
-                       gboolean    heartbeat,
+                       const char *answered,
+                       const char *session,
                        GBytes     *message)
 {
   HyphaChunkSend *send;
@@ -708,15 +718,16 @@ hypha_rpc_chunks_send (HyphaRpc   *rpc,
   if (!hypha_rpc_chunks_count_outgoing (hypha_rpc_get_chunks (rpc), to,
                                         (gssize) g_bytes_get_size (message)))
     {
-      hypha_rpc_chunks_refuse (rpc, to, heartbeat ? key : NULL);
+      hypha_rpc_chunks_refuse (rpc, to, answered, session);
       return;
     }
 
   send = g_new0 (HyphaChunkSend, 1);
   send->rpc = g_object_ref (rpc);
   send->to = g_strdup (to);
-  send->key = key != NULL ? g_strdup (key) : g_uuid_string_random ();
-  send->heartbeat = heartbeat && key != NULL;
+  send->key = answered != NULL ? g_strdup (answered) : g_uuid_string_random ();
+  send->session = g_strdup (session);
+  send->heartbeat = answered != NULL;
   send->message = g_bytes_ref (message);
   hypha_chunk_send_call (send, "create", NULL);
 }

@@ -54,8 +54,8 @@ GVariant      *hypha_rpc_codec_method       (const char          *server_url,
                                              const char          *name,
                                              const char          *doc,
                                              GVariant            *schema);
-GVariant      *hypha_rpc_codec_error        (const char          *text);
-GError        *hypha_rpc_codec_dup_error    (GVariant            *value);
+GVariant      *hypha_rpc_codec_error        (const char          *text,
+                                             const char          *trace);
 gboolean       hypha_rpc_codec_is_type      (GVariant            *value,
                                              const char          *rtype);
 GVariant      *hypha_rpc_codec_make_absolute (GVariant           *value,

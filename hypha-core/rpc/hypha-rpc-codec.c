@@ -320,7 +320,7 @@ hypha_rpc_codec_promise (const char *target,
   return g_variant_dict_end (&dict);
 }
 
-/* A callable of ours, as others see it. schema is consumed. */
+/* A callable of ours, as others see it. doc and schema may be NULL; schema is consumed. */
 GVariant *
 hypha_rpc_codec_method (const char *server_url,
                         const char *target,
@@ -338,21 +338,24 @@ hypha_rpc_codec_method (const char *server_url,
   g_variant_dict_insert (&dict, "_rmethod", "s", method_id);
   g_variant_dict_insert (&dict, "_rpromise", "s", "*");
   g_variant_dict_insert (&dict, "_rname", "s", name);
-  g_variant_dict_insert (&dict, "_rdoc", "s", doc);
-  g_variant_dict_insert_value (&dict, "_rschema", schema);
+  g_variant_dict_insert_value (&dict, "_rdoc", doc != NULL ? g_variant_new_string (doc) :
+                                                             hypha_rpc_codec_null ());
+  g_variant_dict_insert_value (&dict, "_rschema", schema != NULL ? schema :
+                                                                   hypha_rpc_codec_null ());
   return g_variant_dict_end (&dict);
 }
 
+/* An error object; trace is “ClassName: message”, by whose class clients tell errors apart. */
 GVariant *
-hypha_rpc_codec_error (const char *text)
+hypha_rpc_codec_error (const char *text,
+                       const char *trace)
 {
   GVariantDict dict;
 
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert (&dict, "_rtype", "s", "error");
   g_variant_dict_insert (&dict, "_rvalue", "s", text);
-  /* Never a stack trace of ours: it names files of this machine. */
-  g_variant_dict_insert (&dict, "_rtrace", "s", "");
+  g_variant_dict_insert (&dict, "_rtrace", "s", trace);
   return g_variant_dict_end (&dict);
 }
 
@@ -364,21 +367,6 @@ hypha_rpc_codec_is_type (GVariant   *value,
 
   return g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT) &&
          g_variant_lookup (value, "_rtype", "&s", &found) && g_str_equal (found, rtype);
-}
-
-/* The error that a callee threw: its own words. */
-GError *
-hypha_rpc_codec_dup_error (GVariant *value)
-{
-  const char *text = NULL;
-
-  if (value != NULL && hypha_rpc_codec_is_type (value, "error"))
-    g_variant_lookup (value, "_rvalue", "&s", &text);
-  else if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-    text = g_variant_get_string (value, NULL);
-
-  return g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_REMOTE,
-                              text != NULL ? text : "the service failed without saying why");
 }
 
 static GVariant *

@@ -17,8 +17,6 @@ G_BEGIN_DECLS
 #define HYPHA_RPC_MAX_SERVING 16384
 #define HYPHA_RPC_MAX_SERVING_CALLER 256
 
-typedef struct _HyphaRpcChunks HyphaRpcChunks;
-
 #define HYPHA_TYPE_RPC (hypha_rpc_get_type ())
 
 G_DECLARE_FINAL_TYPE (HyphaRpc, hypha_rpc, HYPHA, RPC, GObject)
@@ -33,6 +31,8 @@ const char *hypha_rpc_get_id          (HyphaRpc             *self);
 const char *hypha_rpc_get_server_url  (HyphaRpc             *self);
 void        hypha_rpc_add_service     (HyphaRpc             *self,
                                        HyphaService         *service);
+gboolean    hypha_rpc_remove_service  (HyphaRpc             *self,
+                                       const char           *id);
 void        hypha_rpc_call_async      (HyphaRpc             *self,
                                        const char           *target,
                                        const char           *method,
@@ -48,29 +48,5 @@ void        hypha_rpc_peer_gone       (HyphaRpc             *self,
                                        const char           *peer);
 guint       hypha_rpc_get_n_pending   (HyphaRpc             *self);
 guint       hypha_rpc_get_n_serving   (HyphaRpc             *self);
-
-/* For the other files of the room. */
-void        hypha_rpc_send            (HyphaRpc             *self,
-                                       const char           *to,
-                                       const char           *method,
-                                       const char           *session,
-                                       const char           *parent,
-                                       GVariant             *extra);
-void        hypha_rpc_send_frame      (HyphaRpc             *self,
-                                       GBytes               *frame);
-void        hypha_rpc_dispatch        (HyphaRpc             *self,
-                                       const guint8         *data,
-                                       gsize                 size,
-                                       GBytes               *owner);
-gboolean    hypha_rpc_touch_session   (HyphaRpc             *self,
-                                       const char           *session,
-                                       const char           *from);
-HyphaRpcChunks *hypha_rpc_get_chunks  (HyphaRpc             *self);
-void        hypha_rpc_serving_began   (HyphaRpc             *self,
-                                       const char           *caller,
-                                       GCancellable         *cancellable);
-void        hypha_rpc_serving_ended   (HyphaRpc             *self,
-                                       const char           *caller,
-                                       GCancellable         *cancellable);
 
 G_END_DECLS

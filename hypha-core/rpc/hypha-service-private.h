@@ -5,6 +5,7 @@
 
 G_BEGIN_DECLS
 
+typedef struct _HyphaHandler HyphaHandler;
 typedef struct _HyphaInvocation HyphaInvocation;
 typedef struct _HyphaService HyphaService;
 
@@ -33,12 +34,13 @@ void                      hypha_service_add_methods     (HyphaService           
                                                          const HyphaServiceMethod *methods,
                                                          gsize                     n_methods,
                                                          gpointer                  data);
+
 /*
- * Not there yet, and what the next step of the room is: methods with data of their own, values, and
- * what the registry stores.
+ * Methods with data of their own, and values. path is “add” or “math.add”; the parts “0”, “1”, … of
+ * a level that has no others make it a list. What is already there is replaced.
  *
  * params, “a, b”, may be NULL where nobody knows them; schema, a JSON schema of the parameters as an
- * a{sv}, may be NULL. path is “add” or “math.add”.
+ * a{sv}, and doc may be NULL.
  */
 void                      hypha_service_add_function    (HyphaService             *self,
                                                          const char               *path,
@@ -57,15 +59,27 @@ gboolean                  hypha_service_admits          (HyphaService           
                                                          const char               *own_workspace,
                                                          const char               *workspace);
 
+/* Whether whoever implements path is to be given the context: all paths may be, or those listed. */
+gboolean                  hypha_service_wants_context   (HyphaService             *self,
+                                                         const char               *path);
+
 /* As register_service takes it: with service_schema, without addresses. Floating. */
 GVariant                 *hypha_service_dup_record      (HyphaService             *self);
 
-gboolean                  hypha_service_invoke          (HyphaService             *self,
-                                                         const char               *path,
-                                                         HyphaInvocation          *invocation);
+HyphaHandler             *hypha_service_dup_handler     (HyphaService             *self,
+                                                         const char               *path);
 GVariant                 *hypha_service_describe        (HyphaService             *self,
                                                          const char               *target,
                                                          const char               *server_url);
+
+/* For hypha-interface.c: a service that one client alone may call, and its members alone. */
+void                      hypha_service_lend            (HyphaService             *self,
+                                                         const char               *id,
+                                                         const char               *caller);
+const char               *hypha_service_get_allowed_caller (HyphaService          *self);
+GVariant                 *hypha_service_describe_members (HyphaService            *self,
+                                                          const char              *target,
+                                                          const char              *server_url);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaService, hypha_service_unref)
 

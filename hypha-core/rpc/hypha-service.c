@@ -4,27 +4,65 @@
 
 #include <string.h>
 
-#include "hypha-rpc-codec-private.h"
-#include "hypha-service-private.h"
+#include "hypha-name-private.h"
+#include "hypha-service-internal-private.h"
 
-/* A service of this process: methods by name. The method tables are static and borrowed. */
-struct _HyphaService
-{
-  char       *id;
-  char       *name;
-  char       *description;
-  char       *type;
-  GVariant   *config;       /* a{sv} */
-  GPtrArray  *methods;      /* of HyphaServiceEntry, in the order in which they were added */
-  GHashTable *by_name;      /* name → HyphaServiceEntry, borrowed from methods */
-  GVariant   *described;    /* what the last describe gave; NULL after a change */
-};
+/* A service of this process: a tree of functions and values, and who may call it. */
 
-typedef struct
+static void
+hypha_service_node_clear (HyphaServiceNode *self)
 {
-  const HyphaServiceMethod *method;
-  gpointer                  data;
-} HyphaServiceEntry;
+  g_clear_pointer (&self->children, g_ptr_array_unref);
+  g_clear_pointer (&self->handler, hypha_handler_unref);
+  g_clear_pointer (&self->params, g_free);
+  g_clear_pointer (&self->doc, g_free);
+  g_clear_pointer (&self->schema, g_variant_unref);
+  g_clear_pointer (&self->value, g_variant_unref);
+}
+
+static void
+hypha_service_node_free (gpointer data)
+{
+  HyphaServiceNode *self = data;
+
+  hypha_service_node_clear (self);
+  g_free (self->name);
+  g_free (self);
+}
+
+static HyphaServiceNode *
+hypha_service_node_new (const char *name)
+{
+  HyphaServiceNode *self = g_new0 (HyphaServiceNode, 1);
+
+  self->name = g_strdup (name);
+  return self;
+}
+
+/* The child of this name, made where there is none; what was no group becomes one. */
+static HyphaServiceNode *
+hypha_service_node_ensure_child (HyphaServiceNode *self,
+                                 const char       *name)
+{
+  HyphaServiceNode *child;
+
+  if (self->children == NULL)
+    {
+      hypha_service_node_clear (self);
+      self->children = g_ptr_array_new_with_free_func (hypha_service_node_free);
+    }
+
+  for (guint i = 0; i < self->children->len; i++)
+    {
+      child = g_ptr_array_index (self->children, i);
+      if (g_str_equal (child->name, name))
+        return child;
+    }
+
+  child = hypha_service_node_new (name);
+  g_ptr_array_add (self->children, child);
+  return child;
+}
 
 /* config is an a{sv}; a floating reference is consumed. */
 HyphaService *
@@ -41,8 +79,8 @@ hypha_service_new (const char *id,
   self->description = g_strdup (description);
   self->type = g_strdup (type);
   self->config = g_variant_ref_sink (config);
-  self->methods = g_ptr_array_new_with_free_func (g_free);
-  self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  self->root = hypha_service_node_new ("");
+  self->root->children = g_ptr_array_new_with_free_func (hypha_service_node_free);
   return self;
 }
 
@@ -61,10 +99,11 @@ hypha_service_free (gpointer data)
   g_free (self->name);
   g_free (self->description);
   g_free (self->type);
+  g_free (self->allowed_caller);
   g_variant_unref (self->config);
-  g_hash_table_unref (self->by_name);
-  g_ptr_array_unref (self->methods);
+  g_clear_pointer (&self->index, g_hash_table_unref);
   g_clear_pointer (&self->described, g_variant_unref);
+  hypha_service_node_free (self->root);
 }
 
 void
@@ -79,16 +118,52 @@ hypha_service_get_id (HyphaService *self)
   return self->id;
 }
 
-gboolean
-hypha_service_is_public (HyphaService *self)
+/* A place for a new member at path. */
+static HyphaServiceNode *
+hypha_service_take_node (HyphaService *self,
+                         const char   *path)
 {
-  const char *visibility = "protected";
+  g_auto (GStrv) parts = g_strsplit (path, ".", -1);
+  HyphaServiceNode *node = self->root;
 
-  g_variant_lookup (self->config, "visibility", "&s", &visibility);
-  return g_str_equal (visibility, "public");
+  for (guint i = 0; parts[i] != NULL; i++)
+    node = hypha_service_node_ensure_child (node, parts[i]);
+
+  g_clear_pointer (&self->index, g_hash_table_unref);
+  g_clear_pointer (&self->described, g_variant_unref);
+  hypha_service_node_clear (node);
+  return node;
 }
 
-/* Adds a static table of methods; a later one with the same name takes the place of the first. */
+void
+hypha_service_add_function (HyphaService     *self,
+                            const char       *path,
+                            const char       *params,
+                            const char       *doc,
+                            GVariant         *schema,
+                            HyphaServiceFunc  func,
+                            gpointer          data,
+                            GDestroyNotify    destroy)
+{
+  HyphaServiceNode *node = hypha_service_take_node (self, path);
+
+  node->handler = hypha_handler_new (func, data, destroy);
+  node->params = g_strdup (params);
+  node->doc = g_strdup (doc);
+  node->schema = schema != NULL ? g_variant_ref_sink (schema) : NULL;
+}
+
+void
+hypha_service_add_value (HyphaService *self,
+                         const char   *path,
+                         GVariant     *value)
+{
+  HyphaServiceNode *node = hypha_service_take_node (self, path);
+
+  node->value = g_variant_ref_sink (value);
+}
+
+/* Adds a table of methods that share their data. */
 void
 hypha_service_add_methods (HyphaService             *self,
                            const HyphaServiceMethod *methods,
@@ -96,131 +171,145 @@ hypha_service_add_methods (HyphaService             *self,
                            gpointer                  data)
 {
   for (gsize i = 0; i < n_methods; i++)
-    {
-      HyphaServiceEntry *entry = g_new (HyphaServiceEntry, 1);
-
-      entry->method = &methods[i];
-      entry->data = data;
-      g_ptr_array_add (self->methods, entry);
-      g_hash_table_insert (self->by_name, (gpointer) methods[i].name, entry);
-    }
-
-  g_clear_pointer (&self->described, g_variant_unref);
+    hypha_service_add_function (self, methods[i].name, methods[i].params, methods[i].doc, NULL,
+                                methods[i].func, data, NULL);
 }
 
-/* Runs the method at path, which consumes the invocation's answer; FALSE if there is none. */
-gboolean
-hypha_service_invoke (HyphaService    *self,
-                      const char      *path,
-                      HyphaInvocation *invocation)
-{
-  HyphaServiceEntry *entry = g_hash_table_lookup (self->by_name, path);
-
-  if (entry == NULL)
-    return FALSE;
-
-  entry->method->func (invocation, entry->data);
-  return TRUE;
-}
-
-/* A JSON schema of the parameters: all that clients need to pass keywords. */
-static GVariant *
-hypha_service_describe_params (const char *params)
-{
-  g_auto (GStrv) names = g_strsplit (params, ", ", -1);
-  GVariantDict schema;
-  GVariantDict by_name;
-
-  g_variant_dict_init (&by_name, NULL);
-  for (char **p = names; *p != NULL; p++)
-    g_variant_dict_insert_value (&by_name, *p, g_variant_new ("a{sv}", NULL));
-
-  g_variant_dict_init (&schema, NULL);
-  g_variant_dict_insert (&schema, "type", "s", "object");
-  g_variant_dict_insert_value (&schema, "properties", g_variant_dict_end (&by_name));
-  return g_variant_dict_end (&schema);
-}
-
-static GVariant *
-hypha_service_describe_method (HyphaService             *self,
-                               const HyphaServiceMethod *method,
-                               const char               *target,
-                               const char               *server_url)
-{
-  g_autofree char *method_id = g_strconcat ("services.", self->id, ".", method->name, NULL);
-  const char *dot = strrchr (method->name, '.');
-  const char *name = dot != NULL ? dot + 1 : method->name;
-  GVariantDict schema;
-
-  g_variant_dict_init (&schema, NULL);
-  g_variant_dict_insert (&schema, "name", "s", name);
-  g_variant_dict_insert (&schema, "description", "s", method->doc);
-  g_variant_dict_insert_value (&schema, "parameters",
-                               hypha_service_describe_params (method->params));
-
-  return hypha_rpc_codec_method (server_url, target, method_id, name, method->doc,
-                                 g_variant_dict_end (&schema));
-}
-
-/* The methods below prefix (“message_cache.”), or those at the top where it is empty. */
 static void
-hypha_service_describe_level (HyphaService *self,
-                              const char   *prefix,
-                              const char   *target,
-                              const char   *server_url,
-                              GVariantDict *level)
+hypha_service_index_spelling (HyphaService *self,
+                              char         *path,
+                              HyphaHandler *handler)
 {
-  for (guint i = 0; i < self->methods->len; i++)
-    {
-      HyphaServiceEntry *entry = g_ptr_array_index (self->methods, i);
-      const HyphaServiceMethod *method = entry->method;
-      const char *rest = method->name + strlen (prefix);
-      const char *dot;
-      g_autofree char *group = NULL;
+  if (g_hash_table_contains (self->index, path))
+    g_free (path);
+  else
+    g_hash_table_insert (self->index, path, hypha_handler_ref (handler));
+}
 
-      if (!g_str_has_prefix (method->name, prefix))
+/* The functions below node under the names they were given, or under the other spellings of them. */
+static void
+hypha_service_index_node (HyphaService     *self,
+                          HyphaServiceNode *node,
+                          const char       *path,
+                          gboolean          others)
+{
+  for (guint i = 0; node->children != NULL && i < node->children->len; i++)
+    {
+      HyphaServiceNode *child = g_ptr_array_index (node->children, i);
+      g_autofree char *below = path[0] == '\0' ? g_strdup (child->name) :
+                                                 g_strconcat (path, ".", child->name, NULL);
+
+      hypha_service_index_node (self, child, below, others);
+      if (child->handler == NULL)
         continue;
 
-      dot = strchr (rest, '.');
-      if (dot == NULL)
+      if (!others)
         {
-          g_variant_dict_insert_value (level, rest,
-                                       hypha_service_describe_method (self, method, target,
-                                                                      server_url));
+          hypha_service_index_spelling (self, g_steal_pointer (&below), child->handler);
           continue;
         }
 
-      group = g_strndup (rest, dot - rest);
-      if (!g_variant_dict_contains (level, group))
-        {
-          g_autofree char *deeper = g_strndup (method->name, dot + 1 - method->name);
-          GVariantDict nested;
-
-          g_variant_dict_init (&nested, NULL);
-          hypha_service_describe_level (self, deeper, target, server_url, &nested);
-          g_variant_dict_insert_value (level, group, g_variant_dict_end (&nested));
-        }
+      hypha_service_index_spelling (self, hypha_name_path_to_snake (below), child->handler);
+      hypha_service_index_spelling (self, hypha_name_path_to_camel (below), child->handler);
     }
 }
 
-/* The map that get_service returns: metadata, and each method as an address at target. */
-GVariant *
-hypha_service_describe (HyphaService *self,
-                        const char   *target,
-                        const char   *server_url)
+/* The function at path, in snake_case or camelCase; NULL if there is none. */
+HyphaHandler *
+hypha_service_dup_handler (HyphaService *self,
+                           const char   *path)
 {
-  GVariantDict dict;
+  HyphaHandler *handler;
 
-  if (self->described != NULL)
-    return g_variant_ref (self->described);
+  if (self->index == NULL)
+    {
+      self->index = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                           (GDestroyNotify) hypha_handler_unref);
+      hypha_service_index_node (self, self->root, "", FALSE);
+      hypha_service_index_node (self, self->root, "", TRUE);
+    }
 
-  g_variant_dict_init (&dict, NULL);
-  hypha_service_describe_level (self, "", target, server_url, &dict);
-  g_variant_dict_insert (&dict, "id", "s", self->id);
-  g_variant_dict_insert (&dict, "name", "s", self->name);
-  g_variant_dict_insert (&dict, "description", "s", self->description);
-  g_variant_dict_insert (&dict, "type", "s", self->type);
-  g_variant_dict_insert_value (&dict, "config", self->config);
-  self->described = g_variant_ref_sink (g_variant_dict_end (&dict));
-  return g_variant_ref (self->described);
+  handler = g_hash_table_lookup (self->index, path);
+  return handler != NULL ? hypha_handler_ref (handler) : NULL;
+}
+
+static const char *
+hypha_service_get_visibility (HyphaService *self)
+{
+  const char *visibility = "protected";
+
+  g_variant_lookup (self->config, "visibility", "&s", &visibility);
+  return visibility;
+}
+
+gboolean
+hypha_service_is_public (HyphaService *self)
+{
+  return g_str_equal (hypha_service_get_visibility (self), "public");
+}
+
+/* Whether config names word in the list at key, which may be an as or an av. */
+static gboolean
+hypha_service_config_lists (HyphaService *self,
+                            const char   *key,
+                            const char   *word)
+{
+  g_autoptr (GVariant) list = g_variant_lookup_value (self->config, key, G_VARIANT_TYPE_ARRAY);
+  gboolean found = FALSE;
+
+  for (gsize i = 0; list != NULL && !found && i < g_variant_n_children (list); i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (list, i);
+      g_autoptr (GVariant) item = g_variant_is_of_type (child, G_VARIANT_TYPE_VARIANT) ?
+                                  g_variant_get_variant (child) : g_variant_ref (child);
+
+      found = g_variant_is_of_type (item, G_VARIANT_TYPE_STRING) &&
+              g_str_equal (g_variant_get_string (item, NULL), word);
+    }
+
+  return found;
+}
+
+gboolean
+hypha_service_admits (HyphaService *self,
+                      const char   *own_workspace,
+                      const char   *workspace)
+{
+  const char *visibility = hypha_service_get_visibility (self);
+
+  if (g_str_equal (visibility, "public") || g_str_equal (visibility, "unlisted") ||
+      g_str_equal (own_workspace, workspace))
+    return TRUE;
+
+  return g_str_equal (visibility, "protected") &&
+         hypha_service_config_lists (self, "authorized_workspaces", workspace);
+}
+
+gboolean
+hypha_service_wants_context (HyphaService *self,
+                             const char   *path)
+{
+  gboolean all = FALSE;
+
+  return (g_variant_lookup (self->config, "require_context", "b", &all) && all) ||
+         hypha_service_config_lists (self, "require_context", path);
+}
+
+/* Makes it the service id that caller alone may call; to be done before it is added. */
+void
+hypha_service_lend (HyphaService *self,
+                    const char   *id,
+                    const char   *caller)
+{
+  g_free (self->id);
+  g_free (self->allowed_caller);
+  self->id = g_strdup (id);
+  self->allowed_caller = g_strdup (caller);
+  g_clear_pointer (&self->described, g_variant_unref);
+}
+
+const char *
+hypha_service_get_allowed_caller (HyphaService *self)
+{
+  return self->allowed_caller;
 }

@@ -30,7 +30,10 @@ void          hypha_session_close        (HyphaSession      *self);
 gboolean      hypha_session_is_closed    (HyphaSession      *self);
 const char   *hypha_session_get_id       (HyphaSession      *self);
 
-/* The floating address of a new function, to be put among arguments; NULL beyond the limit. */
+/*
+ * The floating address of a new function, to be put among arguments; NULL beyond the limit, with
+ * data destroyed.
+ */
 GVariant     *hypha_session_add_function (HyphaSession      *self,
                                           const char        *name,
                                           HyphaServiceFunc   func,
@@ -45,7 +48,8 @@ typedef struct
 {
   GVariant     *args;     /* av; floating references are consumed */
   GVariant     *kwargs;   /* a{sv} */
-  HyphaSession *session;  /* whose functions are among the arguments; it ends with the call */
+  HyphaSession *session;  /* whose functions are among the arguments; it ends with the call,
+                             unless that is one way */
   const char   *parent;   /* the callee's session, where one of its callbacks is called */
   guint         timeout;  /* of silence, in milliseconds; 0 is HYPHA_RPC_TIMEOUT */
   gboolean      one_way;  /* nobody waits for an answer: the call ends at once, with NULL */
@@ -60,6 +64,8 @@ void      hypha_rpc_request_async (HyphaRpc              *self,
                                    gpointer               user_data);
 /* ends in hypha_rpc_call_finish () */
 
-guint     hypha_rpc_get_n_sessions (HyphaRpc *self);
+guint     hypha_rpc_get_n_sessions  (HyphaRpc *self);
+void      hypha_rpc_expire_sessions (HyphaRpc *self,
+                                     gint64    now);
 
 G_END_DECLS

@@ -6,6 +6,16 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+
+/* A text ends at its first zero for the parser, so that “a\u0000b” would pass for “a”. */
+static gboolean
+hypha_json_refuse_zero (GError **error)
+{
+  g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                       "JSON has a text with a zero character in it");
+  return FALSE;
+}
 
 static gboolean
 hypha_json_check_depth (const char  *text,
@@ -19,7 +29,11 @@ hypha_json_check_depth (const char  *text,
   for (gsize i = 0; i < size; i++)
     {
       if (text[i] == '\\' && quoted)
-        i++;
+        {
+          i++;
+          if (size - i >= 5 && memcmp (text + i, "u0000", 5) == 0)
+            return hypha_json_refuse_zero (error);
+        }
       else if (text[i] == '"')
         quoted = !quoted;
       else if (!quoted && (text[i] == '{' || text[i] == '['))

@@ -20,6 +20,7 @@ from websocket import Peer
 IDLE_SECONDS = 2
 IDLE_KIB = 15 * 1024
 GOING_AWAY = 1001
+RESTART = 1012
 
 
 def switches(pid):
@@ -53,14 +54,16 @@ class Serve(unittest.TestCase):
                 self.assertEqual(server.stderr(), "")
 
     def test_says_goodbye_to_its_clients(self):
-        server = self.server().start()
-        peers = [Peer(server.port) for _ in range(3)]
-        for peer in peers[:2]:
-            self.addCleanup(peer.close)
-            self.assertEqual(peer.join()["type"], "connection_info")
-        server.process.send_signal(signal.SIGTERM)
-        self.assertEqual([peer.closing() for peer in peers], [GOING_AWAY] * 3)
-        self.assertEqual(server.stop(), 0)
+        for number, code in ((signal.SIGTERM, RESTART), (signal.SIGINT, GOING_AWAY)):
+            with self.subTest(number):
+                server = self.server().start()
+                peers = [Peer(server.port) for _ in range(3)]
+                for peer in peers[:2]:
+                    self.addCleanup(peer.close)
+                    self.assertEqual(peer.join()["type"], "connection_info")
+                server.process.send_signal(number)
+                self.assertEqual([peer.closing() for peer in peers], [code] * 3)
+                self.assertEqual(server.stop(), 0)
 
     def test_starts_again_on_the_same_port_at_once(self):
         first = self.server().start()

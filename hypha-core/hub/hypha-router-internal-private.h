@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-chunk-watch-private.h"
+#include "hypha-peer-private.h"
+
+G_BEGIN_DECLS
+
+/* For hypha-router*.c alone. */
+
+struct _HyphaRouter
+{
+  GObject     parent_instance;
+
+  GHashTable      *peers;       /* id → HyphaPeer (owned) */
+  GHashTable      *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
+  GByteArray      *head;        /* scratch: the stamped envelope of the frame in hand */
+  HyphaChunkWatch *watch;
+  gboolean         refuse_sealed;
+};
+
+/* hypha-router.c */
+GPtrArray *hypha_router_snapshot       (GHashTable         *peers);
+
+/* hypha-router-notices.c: what the router says itself */
+void       hypha_router_install_event  (HyphaRouterClass   *klass);
+void       hypha_router_tell_gone      (HyphaRouter        *self,
+                                        HyphaPeer          *gone);
+void       hypha_router_reject         (HyphaRouter        *self,
+                                        HyphaPeer          *sender,
+                                        const HyphaMessage *message,
+                                        const char         *target,
+                                        const char         *why);
+
+G_END_DECLS

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// One party of the matrix: a client of one kind, with its further clients. In Node and in a page.
+import { provide, rows } from './rows.mjs';
+
+export class Agent {
+  // tokens: workspace → token, made by who started this; a page cannot make them.
+  constructor(kind, role, { connectToServer, url, tokens }) {
+    Object.assign(this, { kind, clientId: `${role}-${kind}`, connectToServer, url, tokens });
+    this.clients = new Map();
+  }
+
+  async fresh(workspace, options = {}) {
+    const config = { server_url: this.url, ...options };
+    if (workspace !== null) Object.assign(config, { workspace, token: options.token ?? this.tokens[workspace] });
+    return this.connectToServer(config);
+  }
+
+  // One client for each workspace and set of options, connected once.
+  client(workspace, options = {}) {
+    const key = JSON.stringify([workspace, options]);
+    if (!this.clients.has(key)) this.clients.set(key, this.fresh(workspace, options));
+    return this.clients.get(key);
+  }
+
+  async join(role) {
+    this.api = await this.fresh('ws-matrix', { client_id: this.clientId });
+    if (role === 'provider') await provide(this, this.api);
+    return Object.keys(rows);
+  }
+
+  // The client with WebRTC is one of its own: its way to get services is another.
+  async offerRtc() {
+    const client = await this.client('ws-matrix', { webrtc: true, client_id: `rtc-${this.clientId}` });
+    return client.config.client_id;
+  }
+
+  async run({ row, at, name, providerLanguage, without, rtc }) {
+    const wanted = ([value]) => !without.includes(value);
+    const service = await this.api.getService(`${at}:matrix`);
+    await rows[row]({ me: this, api: this.api, service, at, name, providerLanguage, wanted, rtc });
+  }
+
+  async leave() {
+    for (const client of this.clients.values()) await (await client).disconnect();
+    await this.api?.disconnect();
+  }
+}

@@ -1,0 +1,681 @@
+# SPDX-License-Identifier: MIT
+"""The rows of the matrix in Python: what a provider offers, and what a consumer does with it.
+
+rows.mjs is the same in JavaScript; names and texts are shared.
+"""
+
+import asyncio
+import math
+import re
+import time
+from collections import OrderedDict
+
+import numpy
+
+AT_ONCE = 1.0
+DEADLINE = 20.0
+KIB_300 = 300 * 1024
+MIB_64 = 64 * 1024 * 1024
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def show_number(value):
+    if isinstance(value, int) or value.is_integer():
+        return f"number {int(value)}"
+    return f"number {value}"
+
+
+def show(value):
+    """Values of every kind as text, so that two clients can compare what they hold."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"boolean {str(value).lower()}"
+    if isinstance(value, (int, float)):
+        return show_number(value)
+    if isinstance(value, str):
+        return f"string {value}"
+    if isinstance(value, bytes):
+        return f"bytes {len(value)}"
+    if isinstance(value, numpy.ndarray):
+        return f"array {value.dtype} {value.nbytes}"
+    if isinstance(value, memoryview):
+        return f"memory {value.nbytes}"
+    if isinstance(value, set):
+        return f"set {','.join(sorted(map(show, value)))}"
+    if isinstance(value, OrderedDict):
+        return f"ordered {','.join(f'{key}={show(item)}' for key, item in value.items())}"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(show, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{key}={show(value[key])}' for key in sorted(value))}}}"
+    return f"{type(value).__name__} {value}"
+
+
+def same(actual, expected, what):
+    check(show(actual) == show(expected), f"{what}: {show(actual)[:200]}, not {show(expected)[:200]}")
+
+
+def pattern(size):
+    index = numpy.arange(size, dtype=numpy.int64)
+    return ((index * 31 + (index >> 16)) & 0xFF).astype(numpy.uint8).tobytes()
+
+
+def total(block):
+    # As rows.mjs sums, a stretch at a time: for a long block a loop over bytes takes too long.
+    value = 0
+    modulus = 0x7FFFFFFF
+    data = numpy.frombuffer(block, dtype=numpy.uint8)
+    step = 1024
+    powers = [1]
+    for _ in range(step):
+        powers.append(powers[-1] * 33 % modulus)
+    weights = numpy.array(powers[:step][::-1], dtype=numpy.int64)
+    whole = len(data) // step * step
+    if whole:
+        # Each product is below 2^39, and the sum of 1024 of them below 2^49.
+        for part in (data[:whole].reshape(-1, step).astype(numpy.int64) @ weights).tolist():
+            value = (value * powers[step] + part) % modulus
+    for byte in data[whole:].tolist():
+        value = (value * 33 + byte) % modulus
+    return value
+
+
+async def refusal(awaitable, expression, limit=DEADLINE):
+    try:
+        value = await asyncio.wait_for(awaitable, limit)
+    except asyncio.TimeoutError:
+        check(re.search(expression, "timed out"), f"no {expression} in {limit} s")
+        return
+    except Exception as error:  # whatever it is, its text is what counts
+        check(re.search(expression, str(error)), f"it failed with “{str(error)[:300]}”, not {expression}")
+        return
+    raise AssertionError(f"it was answered with {show(value)[:100]}, but should fail with {expression}")
+
+
+async def until(condition, what):
+    deadline = time.monotonic() + DEADLINE
+    while not await condition():
+        check(time.monotonic() < deadline, f"{what} did not happen")
+        await asyncio.sleep(0.02)
+
+
+SAMPLES = {
+    "map": lambda: OrderedDict([("b", 1), ("a", 2)]),
+    "set": lambda: {1, 2, 3},
+    "memory": lambda: memoryview(b"\x01\x02\x03\x04"),
+    **{dtype: lambda dtype=dtype: numpy.array([-1, 2], dtype=dtype)
+       for dtype in ("int8", "int16", "int32")},
+    **{dtype: lambda dtype=dtype: numpy.array([1, 2], dtype=dtype)
+       for dtype in ("uint16", "uint32")},
+    **{dtype: lambda dtype=dtype: numpy.array([0.5, -2], dtype=dtype)
+       for dtype in ("float32", "float64")},
+}
+
+PLAIN = {
+    "null": None,
+    "true": True,
+    "false": False,
+    "integers": [0, 1, -1, 31, -32, 127, 128, -128, -129, 255, 256, 32767, -32768, 65535, 65536],
+    "large integers": [2**31 - 1, 2**31, -(2**31), 2**32 - 1, 2**32, -(2**32), 2**53, -(2**53)],
+    "fractions": [0.5, -0.25, math.pi, 1e-300, -1.5e300, math.inf, -math.inf],
+    "not a number": math.nan,
+    "text": ["", "žluťoučký kůň — 日本語 — 🍄", "ä" * 70_000],
+    "lists": [[], [[]], [1, [2, [3, [None]]]]],
+    "maps": {"": 1, "with space": 2, "ключ": 3, "a.b:c/d@e": {"x": {}}},
+    "a long list": list(range(20_000)),
+    "a wide map": {f"k{i}": i for i in range(2_000)},
+    "bytes": [b"", b"\x00\xff\x80"],
+}
+
+
+def blocks():
+    """Members that take and give long messages: a service needs functions of its own."""
+    async def size(block):
+        return [len(block), total(block)]
+
+    async def make(length):
+        return pattern(length)
+
+    return {"size": size, "make": make}
+
+
+# The provider ------------------------------------------------------------------------------------
+
+
+async def provide(me, api):
+    """Makes the services with which every row works; `me` is the agent they belong to."""
+    kept = {}
+    guests = {}
+    closed = 0
+
+    async def count(limit):
+        nonlocal closed
+        try:
+            for number in range(limit):
+                yield number
+        finally:
+            closed += 1
+
+    async def broken(after):
+        for number in range(after):
+            yield number
+        raise ValueError("the generator broke")
+
+    async def add(a, b):
+        return a + b
+
+    async def join(*words):
+        return "-".join(words)
+
+    async def echo(value):
+        return value
+
+    async def fail(why):
+        raise ValueError(why)
+
+    async def named(first, second, third):
+        return [first, second, third]
+
+    async def apply(callback, value):
+        return await callback(value)
+
+    async def nest(callback, value):
+        async def double(number):
+            return number * 2
+
+        return await callback(value, double)
+
+    async def each(callback, n):
+        return list(await asyncio.gather(*(callback(i) for i in range(n))))
+
+    async def keep(slot, obj):
+        kept[slot] = obj
+
+    async def poke(slot, value):
+        return await kept[slot]["hello"](value)
+
+    async def drop(slot):
+        await kept[slot]["_dispose"]()
+
+    async def give(name):
+        async def hello(value):
+            return f"{name} says {value}"
+
+        return {"_rintf": True, "hello": hello}
+
+    async def slow(ms):
+        await asyncio.sleep(ms / 1000)
+        return ms
+
+    async def freeze(ms):
+        asyncio.get_running_loop().call_later(0.1, time.sleep, ms / 1000)
+
+    async def publish(name, config, value):
+        async def answer():
+            return value
+
+        info = await api.register_service({"id": name, "config": config, "value": answer},
+                                          {"overwrite": True})
+        return info["id"].split("@")[0]
+
+    async def withdraw(name):
+        await api.unregister_service(name)
+
+    async def host(name, options):
+        async def never():
+            await asyncio.Event().wait()
+
+        async def plus(a, b):
+            return a + b
+
+        guests[name] = await me.fresh("ws-matrix", **options)
+        info = await guests[name].register_service({"id": name, "never": never, "add": plus})
+        return info["id"].split("@")[0]
+
+    async def leave(name):
+        await guests[name].disconnect()
+
+    async def token():
+        return await api.generate_token({"expires_in": 60})
+
+    async def trust(name, key):
+        sealed = await me.client("ws-matrix", encryption=True)
+        return await provide_sealed(sealed, name, key)
+
+    async def get_closed():
+        return closed
+
+    async def show_value(value):
+        return show(value)
+
+    async def sample(name):
+        return SAMPLES[name]()
+
+    async def get_count(limit):
+        return count(limit)
+
+    async def get_broken(after):
+        return broken(after)
+
+    await api.register_service({
+        "id": "matrix", "name": "Matrix", "description": "what every row of the matrix calls",
+        "add": add, "deep": {"er": {"join": join}}, "echo": echo, "show": show_value,
+        "sample": sample, "fail": fail, "named": named, "apply": apply, "nest": nest, "each": each,
+        "keep": keep, "poke": poke, "drop": drop, "give": give, "count": get_count,
+        "broken": get_broken, "closed": get_closed, **blocks(), "slow": slow, "freeze": freeze, "publish": publish, "withdraw": withdraw, "host": host, "leave": leave,
+        "token": token, "trust": trust,
+    }, {"overwrite": True})
+
+    async def call(callback, value):
+        return await callback(value)
+
+    async def who(context=None):
+        return [context["ws"], context["from"], context["user"]["id"], context["to"]]
+
+    await api.register_service(
+        {"id": "context", "config": {"visibility": "public", "require_context": True}, "who": who},
+        {"overwrite": True})
+    await api.register_service(
+        {"id": "open", "config": {"visibility": "public"}, **blocks(), "apply": call},
+        {"overwrite": True})
+
+
+async def provide_sealed(api, name, key):
+    """A service of a client that encrypts, for one consumer's key; answers with its own key."""
+    for suffix, config in (("", {}), ("-trusted", {"trusted_keys": [key]})):
+        async def secret(callback, value):
+            return await callback(f"{value}, sealed")
+
+        await api.register_service(
+            {"id": name + suffix, "config": {"visibility": "public", **config}, **blocks(),
+             "secret": secret}, {"overwrite": True})
+    return {"client": api.config["client_id"], "key": api.rpc.get_public_key()}
+
+
+# The consumer ------------------------------------------------------------------------------------
+
+ROWS = {}
+
+
+def row(name):
+    def take(function):
+        ROWS[name] = function
+        return function
+    return take
+
+
+async def ids(api, *query):
+    return [info["id"].split("@")[0] for info in await api.list_services(*query)]
+
+
+@row("connect")
+async def connect(t):
+    same([t.api.config["workspace"], t.api.config["client_id"], t.api.config["user"]["id"]],
+         ["ws-matrix", t.me.client_id, "alice"], "config")
+    anonymous = await t.me.fresh(None)
+    check(anonymous.config["workspace"].startswith("anonymous-"), anonymous.config["workspace"])
+    await anonymous.disconnect()
+
+
+@row("refused with a bad token")
+async def bad_token(t):
+    await refusal(t.me.fresh("ws-matrix", token="a.b.c"), "oken")
+
+
+@row("register, update, unregister")
+async def register(t):
+    name = await t.service.publish(t.name, {}, 1)
+    check(name == f"{t.at}:{t.name}", name)
+    check(name in await ids(t.api), "it is not listed")
+    check(await (await t.api.get_service(name)).value() == 1, "not the first value")
+    await t.service.publish(t.name, {}, 2)
+    check((await ids(t.api)).count(name) == 1, "listed more than once")
+    check(await (await t.api.get_service(name)).value() == 2, "not the second value")
+    await t.service.withdraw(t.name)
+    check(name not in await ids(t.api), "still listed")
+    check(await t.api.get_service(name) is None, "still found")
+
+
+@row("list")
+async def list_services(t):
+    found = [info for info in await t.api.list_services()
+             if info["id"].split("@")[0] == f"{t.at}:matrix"]
+    check(len(found) == 1, f"{len(found)} are listed")
+    config = found[0]["config"]
+    same([found[0]["name"], found[0]["description"], config["visibility"], config["workspace"]],
+         ["Matrix", "what every row of the matrix calls", "protected", "ws-matrix"], "what it says")
+
+
+@row("get")
+async def get(t):
+    for name in (f"{t.at.split('/')[1]}:matrix", f"{t.at}:matrix"):
+        check(await (await t.api.get_service(name)).add(40, 2) == 42, name)
+    for name in (f"{t.at}:nothing", "ws-matrix/nobody:nothing"):
+        check(await t.api.get_service(name) is None, "found what is not there")
+
+
+@row("nested members")
+async def nested(t):
+    same(await t.service.deep.er.join("a", "b", "c"), "a-b-c", "deep.er.join")
+
+
+@row("plain values")
+async def plain(t):
+    for name, value in t.wanted(PLAIN):
+        same(await t.service.echo(value), value, name)
+
+
+@row("values of a type, there")
+async def values_there(t):
+    for name, make in t.wanted(SAMPLES):
+        same(await t.service.show(make()), show(make()), name)
+
+
+@row("values of a type, back")
+async def values_back(t):
+    for name, make in t.wanted(SAMPLES):
+        same(show(await t.service.sample(name)), show(make()), name)
+
+
+@row("keyword arguments")
+async def keywords(t):
+    same(await t.service.named(1, 2, 3), [1, 2, 3], "by position")
+    same(await t.service.named(first=1, second=2, third=3), [1, 2, 3], "by name")
+    if t.provider_language == "python":
+        same(await t.service.named(1, third=3, second=2), [1, 2, 3], "mixed")
+
+
+@row("who calls")
+async def who_calls(t):
+    stranger = await t.me.client("ws-stranger")
+    service = await stranger.get_service(f"{t.at}:context")
+    same(await service.who(),
+         ["ws-stranger", f"ws-stranger/{stranger.config['client_id']}", "alice", t.at], "context")
+
+
+@row("errors arrive")
+async def errors(t):
+    await refusal(t.service.fail("the sum is too long: 🍄"), "the sum is too long: 🍄")
+
+
+@row("callbacks")
+async def callbacks(t):
+    async def increment(x):
+        return x + 1
+
+    async def square(x):
+        return x * x
+
+    async def no(_):
+        raise ValueError("the caller says no")
+
+    check(await t.service.apply(increment, 41) == 42, "apply")
+    same(await t.service.each(square, 20), [i * i for i in range(20)], "each")
+    await refusal(t.service.apply(no, 1), "the caller says no")
+
+
+@row("nested callbacks")
+async def nested_callbacks(t):
+    async def callback(x, double):
+        return await double(x) + 1
+
+    check(await t.service.nest(callback, 20) == 41, "nest")
+
+
+def interface(heard):
+    async def hello(value):
+        heard.append(value)
+        return len(heard)
+
+    return {"_rintf": True, "hello": hello}
+
+
+@row("_rintf given")
+async def rintf_given(t):
+    heard = []
+    await t.service.keep(t.name, interface(heard))
+    check(await t.service.poke(t.name, "one") == 1, "first")
+    check(await t.service.poke(t.name, "two") == 2, "second")
+    same(heard, ["one", "two"], "what it heard")
+
+
+@row("_rintf disposed")
+async def rintf_disposed(t):
+    await t.service.keep(t.name, interface([]))
+    check(await t.service.poke(t.name, "") == 1, "not there")
+    await t.service.drop(t.name)
+    await refusal(t.service.poke(t.name, ""), "(?i)not found")
+
+
+@row("_rintf taken")
+async def rintf_taken(t):
+    taken = await t.service.give("the provider")
+    check(await taken["hello"]("hi") == "the provider says hi", "first")
+    check(await taken["hello"]("ho") == "the provider says ho", "second")
+
+
+@row("_rintf of a client that goes")
+async def rintf_gone(t):
+    passing = await t.me.fresh("ws-matrix")
+    own = await passing.get_service(f"{t.at}:matrix")
+    await own.keep(t.name, interface([]))
+    check(await t.service.poke(t.name, "") == 1, "not there")
+    await passing.disconnect()
+    start = time.monotonic()
+    await refusal(t.service.poke(t.name, ""), "(?i)not connected|disconnected|gone")
+    check(time.monotonic() - start < AT_ONCE, f"it took {time.monotonic() - start} s")
+
+
+@row("generator, finished")
+async def generator(t):
+    same([item async for item in await t.service.count(5)], [0, 1, 2, 3, 4], "items")
+
+
+@row("generator, abandoned")
+async def generator_abandoned(t):
+    before = await t.service.closed()
+    items = await t.service.count(1_000_000)
+    async for item in items:
+        if item == 2:
+            break
+    await items.aclose()
+
+    async def ended():
+        return await t.service.closed() > before
+
+    await until(ended, "the end of the generator")
+
+
+@row("generator, failing")
+async def generator_failing(t):
+    items = []
+
+    async def read():
+        async for item in await t.service.broken(2):
+            items.append(item)
+
+    await refusal(read(), "the generator broke")
+    same(items, [0, 1], "items")
+
+
+@row("300 KiB both ways")
+async def big(t):
+    block = pattern(KIB_300)
+    same(await t.service.size(block), [KIB_300, total(block)], "there")
+    check(await t.service.make(KIB_300) == block, "back")
+
+
+@row("300 KiB across workspaces")
+async def big_across(t):
+    async def make(size):
+        return pattern(size)
+
+    stranger = await t.me.client("ws-stranger")
+    service = await stranger.get_service(f"{t.at}:open")
+    block = pattern(KIB_300)
+    same(await service.size(block), [KIB_300, total(block)], "there")
+    check(await service.make(KIB_300) == block, "back")
+    check(await service.apply(make, KIB_300) == block, "by a callback")
+
+
+@row("64 MiB there")
+async def huge_there(t):
+    patient = await t.me.client("ws-matrix", method_timeout=60)
+    block = pattern(MIB_64)
+    service = await patient.get_service(f"{t.at}:matrix")
+    same(await service.size(block), [MIB_64, total(block)], "size")
+
+
+@row("64 MiB back")
+async def huge_back(t):
+    patient = await t.me.client("ws-matrix", method_timeout=60)
+    service = await patient.get_service(f"{t.at}:matrix")
+    check(await service.make(MIB_64) == pattern(MIB_64), "sum")
+
+
+@row("heartbeats beyond the time-out")
+async def heartbeats(t):
+    hasty = await t.me.client("ws-matrix", method_timeout=1)
+    check(await (await hasty.get_service(f"{t.at}:matrix")).slow(2_500) == 2_500, "slow")
+
+
+@row("time-out")
+async def time_out(t):
+    hasty = await t.me.client("ws-matrix", method_timeout=1)
+    own = await hasty.get_service(f"{t.at}:matrix")
+
+    async def forever():
+        while True:
+            await own.add(1, 2)
+
+    await t.service.freeze(2_500)
+    await refusal(forever(), "timed? out", 5)
+    check(await t.service.add(40, 2) == 42, "not there afterwards")
+
+
+@row("successes and failures at once")
+async def mixed(t):
+    answers = await asyncio.gather(
+        *(t.service.add(i, i) if i % 3 else t.service.fail(f"no {i}.") for i in range(300)),
+        return_exceptions=True)
+    for i, answer in enumerate(answers):
+        if i % 3:
+            check(answer == 2 * i, f"{i}: {answer}")
+        else:
+            check(isinstance(answer, Exception) and f"no {i}." in str(answer), f"{i}: {answer}")
+
+
+@row("a provider that goes")
+async def provider_goes(t):
+    brief = await t.api.get_service(await t.service.host(t.name, {}))
+    check(await brief.add(40, 2) == 42, "add")
+    gone = "(?i)disconnected|not connected|closed|gone"
+    pending = asyncio.ensure_future(refusal(brief.never(), gone))
+    await asyncio.sleep(0)
+    start = time.monotonic()
+    await t.service.leave(t.name)
+    await pending
+    await refusal(brief.add(1, 2), gone)
+    check(time.monotonic() - start < AT_ONCE, f"it took {time.monotonic() - start} s")
+
+
+@row("visibility")
+async def visibility(t):
+    stranger = await t.me.client("ws-stranger")
+    for kind, (listed, given) in t.wanted({"public": (True, True), "unlisted": (False, True),
+                                           "protected": (False, False)}):
+        name = await t.service.publish(f"{t.name}-{kind}", {"visibility": kind}, kind)
+        check((name in await ids(stranger, {"workspace": "ws-matrix"})) == listed,
+              f"{kind}: listed or not")
+        if given:
+            check(await (await stranger.get_service(name)).value() == kind, kind)
+        else:
+            await refusal(stranger.get_service(name), "ermission denied")
+        await t.service.withdraw(f"{t.name}-{kind}")
+
+
+@row("authorized workspaces")
+async def authorized(t):
+    name = await t.service.publish(
+        t.name, {"visibility": "protected", "authorized_workspaces": ["ws-stranger"]}, "welcome")
+    invited = await t.me.client("ws-stranger")
+    check(await (await invited.get_service(name)).value() == "welcome", "value")
+    third = await t.me.client("ws-third")
+    await refusal(third.get_service(name), "ermission denied")
+    await t.service.withdraw(t.name)
+
+
+@row("tokens of the other")
+async def tokens(t):
+    guest = await t.me.fresh("ws-matrix", token=await t.service.token())
+    check(guest.config["workspace"] == "ws-matrix", guest.config["workspace"])
+    check(await guest.echo("in") == "in", "echo")
+    await guest.disconnect()
+
+
+@row("encryption")
+async def encryption(t):
+    async def opened(text):
+        return f"{text} and opened"
+
+    for workspace in ("ws-matrix", "ws-stranger"):
+        sealed = await t.me.client(workspace, encryption=True)
+        key = await t.service.trust(t.name, sealed.rpc.get_public_key())
+        own = await sealed.get_service(f"ws-matrix/{key['client']}:{t.name}",
+                                       {"encryption_public_key": key["key"]})
+        same(await own.secret(opened, "said"), "said, sealed and opened", "callback")
+        block = pattern(KIB_300)
+        same(await own.size(block), [KIB_300, total(block)], f"300 KiB from {workspace}")
+        check(await own.make(KIB_300) == block, f"300 KiB to {workspace}")
+
+
+@row("trusted and untrusted keys")
+async def trusted_keys(t):
+    async def echo(text):
+        return text
+
+    sealed = await t.me.client("ws-matrix", encryption=True)
+    other = await t.me.client("ws-stranger", encryption=True)
+    key = await t.service.trust(t.name, sealed.rpc.get_public_key())
+    name = f"ws-matrix/{key['client']}:{t.name}-trusted"
+
+    async def get_sealed(client):
+        return await client.get_service(name, {"encryption_public_key": key["key"]})
+
+    same(await (await get_sealed(sealed)).secret(echo, "said"), "said, sealed", "trusted")
+    await refusal((await get_sealed(other)).secret(echo, "said"), "not in the trusted keys list")
+    await refusal((await sealed.get_service(name)).secret(echo, "said"), "Encryption required")
+
+
+@row("WebRTC signalling")
+async def signalling(t):
+    service = await t.api.get_service(f"ws-matrix/{t.rtc['client']}-rtc")
+    check(service is not None, "the signalling service is not there")
+    answer = service.offer(t.rtc["offer"])
+    if t.rtc["answers"]:
+        check((await asyncio.wait_for(answer, DEADLINE))["type"] == "answer", "no answer")
+    else:
+        await refusal(answer, "RTC")
+
+
+@row("HTTP transport")
+async def http_transport(t):
+    async def increment(x):
+        return x + 1
+
+    streaming = await t.me.client("ws-matrix", transport="http")
+    own = await streaming.get_service(f"{t.at}:matrix")
+    check(await own.add(40, 2) == 42, "add")
+    check(await own.apply(increment, 41) == 42, "apply")
+    await refusal(own.fail("over HTTP"), "over HTTP")
+    block = pattern(KIB_300)
+    same(await own.size(block), [KIB_300, total(block)], "300 KiB there")
+    check(await own.make(KIB_300) == block, "300 KiB back")
+    name = await t.service.host(t.name, {"transport": "http"})
+    check(await (await streaming.get_service(name)).add(40, 2) == 42, "a service over HTTP")
+    await t.service.leave(t.name)
