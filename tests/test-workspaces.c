@@ -514,7 +514,26 @@ test_workspaces_of_user_limit (void)
   of_bob = call (bob, "create_workspace", "[<{'id': <'one-more'>}>]");
 }
 
-/* Nobody asked to keep it: it ends with its last client, and costs nothing any more. */
+/* Who made one may be away for a moment, and finds it as it was. */
+static void
+test_workspaces_made_stays (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-user-alice", "alice");
+  g_autoptr (Client) alice = hub_connect (hub, "alice", token);
+  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'my-lab'>}>]");
+  g_autoptr (GVariant) info = NULL;
+  Client *inside = NULL;
+  g_autofree char *answer = ask_for (hub, "my-lab", "token", token, &inside);
+
+  client_free (inside);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  info = call (alice, "get_workspace_info", "[<'my-lab'>]");
+  assert_text (info, "id", "my-lab");
+}
+
+/* Nobody made it: it ends with its last client, and costs nothing any more. */
 static void
 test_workspaces_implicit (void)
 {
@@ -639,6 +658,7 @@ main (int    argc,
   g_test_add_func ("/hub/workspaces/environment-limit", test_workspaces_environment_limit);
   g_test_add_func ("/hub/workspaces/record-limit", test_workspaces_record_limit);
   g_test_add_func ("/hub/workspaces/of-user-limit", test_workspaces_of_user_limit);
+  g_test_add_func ("/hub/workspaces/made-stays", test_workspaces_made_stays);
   g_test_add_func ("/hub/workspaces/implicit", test_workspaces_implicit);
   g_test_add_func ("/hub/workspaces/summary", test_workspaces_summary);
   g_test_add_func ("/hub/workspaces/persistent", test_workspaces_persistent);

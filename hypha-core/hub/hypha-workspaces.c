@@ -14,7 +14,7 @@
 
 /*
  * HyphaWorkspaces: which workspaces there are, and whose. A workspace exists while a client is in
- * it; somebody may have made it and said something about it; the persistent ones are in the store.
+ * it, or from when somebody makes it until it is deleted; the persistent ones are in the store.
  * Who may do what with one is asked elsewhere, of hypha_user_info_may(), which asks here who owns it.
  */
 struct _HyphaWorkspaces
@@ -231,7 +231,7 @@ hypha_workspaces_on_attached (HyphaRouter     *router,
     hypha_workspaces_ensure (self, hypha_peer_get_workspace (peer))->n_clients++;
 }
 
-/* With its last client a workspace ends that nobody asked to keep. */
+/* With its last client a workspace ends that nobody made: who made one may be away for a moment. */
 static void
 hypha_workspaces_on_detached (HyphaRouter     *router,
                               HyphaPeer       *peer,
@@ -247,7 +247,8 @@ hypha_workspaces_on_detached (HyphaRouter     *router,
     return;
 
   workspace->n_clients--;
-  if (workspace->n_clients == 0 && !workspace->persistent && !workspace->standing)
+  if (workspace->n_clients == 0 && !hypha_workspaces_is_made (workspace) &&
+      !workspace->persistent && !workspace->standing)
     g_hash_table_remove (self->workspaces, workspace->name);
 }
 
