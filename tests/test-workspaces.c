@@ -228,6 +228,31 @@ test_workspaces_owner_connects (void)
   assert_not_admitted (hub, "my-lab", "reconnection_token", comeback);
 }
 
+/* Whoever comes back to a workspace that it owns gets its address at once, as everywhere. */
+static void
+test_workspaces_owner_comes_back (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-user-alice", "alice");
+  g_autoptr (Client) alice = hub_connect (hub, "alice", token);
+  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'my-lab'>}>]");
+  g_autoptr (Client) first = NULL;
+  g_autofree char *answer = ask_for (hub, "my-lab", "token", token, &first);
+  g_autoptr (JsonNode) node = json_from_string (answer, NULL);
+  g_autofree char *both = NULL;
+  g_autofree char *again = NULL;
+  g_autoptr (Client) second = NULL;
+
+  both = g_strconcat (json_object_get_string_member (json_node_get_object (node),
+                                                     "reconnection_token"),
+                      "\",\"token\":\"", token, NULL);
+  again = ask_for (hub, "my-lab", "reconnection_token", both, &second);
+  g_assert_nonnull (strstr (again, "\"workspace\":\"my-lab\""));
+  client_wait_closed (first);
+  g_assert_cmpstr (first->close_reason, ==, "superseded");
+  g_assert_true (g_queue_is_empty (&first->binaries));
+}
+
 /* A token for a name is none for a workspace that somebody else makes under it later. */
 static void
 test_workspaces_no_squatting (void)
@@ -647,6 +672,7 @@ main (int    argc,
   g_test_add_func ("/hub/workspaces/create-refusals", test_workspaces_create_refusals);
   g_test_add_func ("/hub/workspaces/overwrite", test_workspaces_overwrite);
   g_test_add_func ("/hub/workspaces/owner-connects", test_workspaces_owner_connects);
+  g_test_add_func ("/hub/workspaces/owner-comes-back", test_workspaces_owner_comes_back);
   g_test_add_func ("/hub/workspaces/no-squatting", test_workspaces_no_squatting);
   g_test_add_func ("/hub/workspaces/token-limits-owner", test_workspaces_token_limits_owner);
   g_test_add_func ("/hub/workspaces/delete", test_workspaces_delete);

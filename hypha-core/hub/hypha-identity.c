@@ -234,6 +234,7 @@ hypha_identity_prove_user (HyphaIdentity     *identity,
 {
   g_auto (HyphaIdentity) other = { 0 };
   g_autoptr (GError) cause = NULL;
+  const char *own;
 
   if (hello->reconnection_token == NULL && hello->token == NULL)
     {
@@ -254,8 +255,11 @@ hypha_identity_prove_user (HyphaIdentity     *identity,
       return hypha_identity_refuse (error, "Reconnection token", g_steal_pointer (&cause));
     }
 
+  own = hypha_user_info_get_home (identity->user);
+  if (own == NULL)
+    own = identity->workspace;
   if (hello->token != NULL && hypha_identity_prove_token (&other, hello, authority, NULL) &&
-      (!g_str_equal (other.workspace, identity->workspace) ||
+      (!g_str_equal (other.workspace, own) ||
        !g_str_equal (hypha_user_info_get_id (other.user),
                      hypha_user_info_get_id (identity->user))))
     {
