@@ -139,6 +139,8 @@ hypha_manager_add_service (HyphaManager *self)
   hypha_manager_add_methods (self, hypha_lookup_methods, hypha_lookup_n_methods, self);
   hypha_manager_add_methods (self, hypha_token_methods, hypha_token_n_methods, self);
   hypha_manager_add_methods (self, hypha_workspace_methods, hypha_workspace_n_methods, self);
+  hypha_manager_add_methods (self, hypha_workspace_report_methods, hypha_workspace_n_report_methods,
+                             self);
   hypha_rpc_add_service (self->rpc, self->service);
 }
 

@@ -9,5 +9,14 @@ G_BEGIN_DECLS
 
 extern const HyphaServiceMethod hypha_workspace_methods[];
 extern const gsize hypha_workspace_n_methods;
+extern const HyphaServiceMethod hypha_workspace_report_methods[];
+extern const gsize hypha_workspace_n_report_methods;
+
+/* For their files alone. */
+HyphaWorkspaces *hypha_workspace_methods_get_all (HyphaManager  *manager);
+gboolean         hypha_workspace_methods_check   (HyphaPeer     *caller,
+                                                  HyphaNeed      need,
+                                                  const char    *workspace,
+                                                  GError       **error);
 
 G_END_DECLS

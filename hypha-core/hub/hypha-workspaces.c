@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hypha-rpc-codec-private.h"
+#include "hypha-workspace-private.h"
 
 #define STORE_KIND "workspace"
 #define USER_PREFIX "ws-user-"
@@ -25,19 +25,6 @@ struct _HyphaWorkspaces
   GHashTable *workspaces;  /* name → HyphaWorkspace */
 };
 
-typedef struct
-{
-  char     *name;
-  GVariant *info;         /* a{sv}: what its maker said; empty if nobody made it */
-  GVariant *environment;  /* a{sv} */
-  char    **owners;       /* user ids; none if nobody made it */
-  char     *maker;        /* user id; NULL if nobody made it */
-  gint64    made_at;      /* seconds since 1970 */
-  guint     n_clients;
-  guint     persistent : 1;
-  guint     standing : 1; /* always there, and nobody's */
-} HyphaWorkspace;
-
 enum
 {
   DELETED,
@@ -47,37 +34,6 @@ enum
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (HyphaWorkspaces, hypha_workspaces, G_TYPE_OBJECT)
-
-static GVariant *
-hypha_workspaces_empty (void)
-{
-  return g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
-}
-
-static HyphaWorkspace *
-hypha_workspace_new (const char *name)
-{
-  HyphaWorkspace *workspace = g_new0 (HyphaWorkspace, 1);
-
-  workspace->name = g_strdup (name);
-  workspace->info = hypha_workspaces_empty ();
-  workspace->environment = hypha_workspaces_empty ();
-  workspace->owners = g_new0 (char *, 1);
-  return workspace;
-}
-
-static void
-hypha_workspace_free (gpointer data)
-{
-  HyphaWorkspace *workspace = data;
-
-  g_free (workspace->name);
-  g_variant_unref (workspace->info);
-  g_variant_unref (workspace->environment);
-  g_strfreev (workspace->owners);
-  g_free (workspace->maker);
-  g_free (workspace);
-}
 
 static void
 hypha_workspaces_finalize (GObject *object)
@@ -119,7 +75,8 @@ static void
 hypha_workspaces_init (HyphaWorkspaces *self)
 {
   self->store = hypha_store_new ();
-  self->workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, hypha_workspace_free);
+  self->workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
+                                            (GDestroyNotify) hypha_workspace_free);
   hypha_workspaces_ensure (self, HYPHA_ADDRESS_ROOT_WORKSPACE)->standing = TRUE;
   hypha_workspaces_ensure (self, HYPHA_ADDRESS_PUBLIC_WORKSPACE)->standing = TRUE;
 }
@@ -130,81 +87,22 @@ hypha_workspaces_new (void)
   return g_object_new (HYPHA_TYPE_WORKSPACES, NULL);
 }
 
-/* A list of texts in a map; NULL if it is absent or anything else. */
-static char **
-hypha_workspaces_take_texts (GVariant   *map,
-                             const char *key)
-{
-  g_autoptr (GVariant) list = g_variant_lookup_value (map, key, G_VARIANT_TYPE ("av"));
-  g_autoptr (GStrvBuilder) texts = g_strv_builder_new ();
-  GVariantIter iter;
-  GVariant *item;
-
-  if (list == NULL)
-    return NULL;
-
-  g_variant_iter_init (&iter, list);
-  while (g_variant_iter_next (&iter, "v", &item))
-    {
-      g_autoptr (GVariant) owned = item;
-
-      if (!g_variant_is_of_type (item, G_VARIANT_TYPE_STRING))
-        return NULL;
-
-      g_strv_builder_add (texts, g_variant_get_string (item, NULL));
-    }
-
-  return g_strv_builder_end (texts);
-}
-
-static GVariant *
-hypha_workspaces_texts (char **texts)
-{
-  GVariantBuilder list;
-
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
-  for (char **p = texts; *p != NULL; p++)
-    g_variant_builder_add (&list, "v", g_variant_new_string (*p));
-
-  return g_variant_builder_end (&list);
-}
-
 static void
 hypha_workspaces_load_one (const char *name,
-                           GVariant   *value,
+                           GVariant   *record,
                            gint64      expires_at,
                            gpointer    data)
 {
   HyphaWorkspaces *self = data;
   HyphaWorkspace *workspace = NULL;
-  g_auto (GStrv) owners = NULL;
-  g_autoptr (GVariant) info = NULL;
-  g_autoptr (GVariant) environment = NULL;
 
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
-    {
-      owners = hypha_workspaces_take_texts (value, "owners");
-      info = g_variant_lookup_value (value, "info", G_VARIANT_TYPE_VARDICT);
-      environment = g_variant_lookup_value (value, "environment", G_VARIANT_TYPE_VARDICT);
-    }
+  if (!hypha_workspaces_exists (self, name))
+    workspace = hypha_workspace_new_from_record (name, record);
 
-  if (!hypha_address_is_name (name) || owners == NULL || info == NULL || environment == NULL)
-    {
-      g_message ("workspace “%s” in the store is not one, and is left out", name);
-      return;
-    }
-
-  workspace = hypha_workspaces_ensure (self, name);
-  g_strfreev (workspace->owners);
-  workspace->owners = g_steal_pointer (&owners);
-  g_variant_unref (workspace->info);
-  workspace->info = g_steal_pointer (&info);
-  g_variant_unref (workspace->environment);
-  workspace->environment = g_steal_pointer (&environment);
-  g_clear_pointer (&workspace->maker, g_free);
-  g_variant_lookup (value, "maker", "s", &workspace->maker);
-  g_variant_lookup (value, "made_at", "x", &workspace->made_at);
-  workspace->persistent = TRUE;
+  if (workspace == NULL)
+    g_message ("workspace “%s” in the store is not one, and is left out", name);
+  else
+    g_hash_table_insert (self->workspaces, workspace->name, workspace);
 }
 
 /* Where the persistent ones are kept: those that are there already are there from now on. */
@@ -214,12 +112,6 @@ hypha_workspaces_set_store (HyphaWorkspaces *self,
 {
   g_set_object (&self->store, store);
   hypha_store_foreach (store, STORE_KIND, hypha_workspaces_load_one, self);
-}
-
-static gboolean
-hypha_workspaces_is_made (HyphaWorkspace *workspace)
-{
-  return workspace->maker != NULL;
 }
 
 static void
@@ -247,7 +139,7 @@ hypha_workspaces_on_detached (HyphaRouter     *router,
     return;
 
   workspace->n_clients--;
-  if (workspace->n_clients == 0 && !hypha_workspaces_is_made (workspace) &&
+  if (workspace->n_clients == 0 && !hypha_workspace_is_made (workspace) &&
       !workspace->persistent && !workspace->standing)
     g_hash_table_remove (self->workspaces, workspace->name);
 }
@@ -311,7 +203,7 @@ hypha_workspaces_trusts (HyphaWorkspaces *self,
 {
   HyphaWorkspace *workspace = g_hash_table_lookup (self->workspaces, name);
 
-  return workspace == NULL || !hypha_workspaces_is_made (workspace) ||
+  return workspace == NULL || !hypha_workspace_is_made (workspace) ||
          g_str_equal (workspace->maker, HYPHA_ADDRESS_ROOT_CLIENT) ||
          issued_at >= workspace->made_at || hypha_workspaces_owns (self, user, name);
 }
@@ -324,45 +216,14 @@ hypha_workspaces_exists (HyphaWorkspaces *self,
   return g_hash_table_contains (self->workspaces, name);
 }
 
-static void
-hypha_workspaces_copy (GVariantDict *to,
-                       GVariant     *info,
-                       const char   *key,
-                       GVariant     *otherwise)
-{
-  g_autoptr (GVariant) fallback = g_variant_ref_sink (otherwise);
-  g_autoptr (GVariant) value = g_variant_lookup_value (info, key, NULL);
-
-  g_variant_dict_insert_value (to, key, value != NULL ? value : fallback);
-}
-
 /* What there is to say of a workspace, without its environment; NULL if it does not exist. */
 GVariant *
 hypha_workspaces_describe (HyphaWorkspaces *self,
                            const char      *name)
 {
   HyphaWorkspace *workspace = g_hash_table_lookup (self->workspaces, name);
-  GVariantDict dict;
 
-  if (workspace == NULL)
-    return NULL;
-
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "type", "s", "workspace");
-  g_variant_dict_insert (&dict, "id", "s", name);
-  hypha_workspaces_copy (&dict, workspace->info, "name", g_variant_new_string (name));
-  hypha_workspaces_copy (&dict, workspace->info, "description", g_variant_new_string (name));
-  g_variant_dict_insert (&dict, "persistent", "b", workspace->persistent || workspace->standing);
-  g_variant_dict_insert_value (&dict, "owners", hypha_workspaces_texts (workspace->owners));
-  hypha_workspaces_copy (&dict, workspace->info, "read_only", g_variant_new_boolean (FALSE));
-  hypha_workspaces_copy (&dict, workspace->info, "icon", g_variant_new_string (""));
-  hypha_workspaces_copy (&dict, workspace->info, "covers", g_variant_new ("av", NULL));
-  hypha_workspaces_copy (&dict, workspace->info, "docs", g_variant_new_string (""));
-  g_variant_dict_insert_value (&dict, "service_types", g_variant_new ("a{sv}", NULL));
-  hypha_workspaces_copy (&dict, workspace->info, "config", g_variant_new ("a{sv}", NULL));
-  g_variant_dict_insert_value (&dict, "status",
-                               g_variant_new_parsed ("{'ready': <true>, 'status': <'ready'>}"));
-  return g_variant_ref_sink (g_variant_dict_end (&dict));
+  return workspace != NULL ? hypha_workspace_describe (workspace) : NULL;
 }
 
 static int
@@ -381,21 +242,6 @@ hypha_workspaces_list (HyphaWorkspaces *self)
 
   qsort (copy, g_strv_length (copy), sizeof *copy, hypha_workspaces_compare);
   return copy;
-}
-
-static GVariant *
-hypha_workspaces_to_record (HyphaWorkspace *workspace)
-{
-  GVariantDict dict;
-
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert_value (&dict, "info", workspace->info);
-  g_variant_dict_insert_value (&dict, "environment", workspace->environment);
-  g_variant_dict_insert_value (&dict, "owners", hypha_workspaces_texts (workspace->owners));
-  if (workspace->maker != NULL)
-    g_variant_dict_insert (&dict, "maker", "s", workspace->maker);
-  g_variant_dict_insert (&dict, "made_at", "x", workspace->made_at);
-  return g_variant_dict_end (&dict);
 }
 
 static void
@@ -420,7 +266,7 @@ hypha_workspaces_save (HyphaWorkspaces *self,
 {
   if (workspace->persistent)
     hypha_store_put_async (self->store, STORE_KIND, workspace->name,
-                           hypha_workspaces_to_record (workspace), 0, hypha_workspaces_written,
+                           hypha_workspace_to_record (workspace), 0, hypha_workspaces_written,
                            g_object_ref (task));
   else
     hypha_store_remove_async (self->store, STORE_KIND, workspace->name, hypha_workspaces_written,
@@ -447,30 +293,6 @@ hypha_workspaces_check_reserved (HyphaWorkspaces  *self,
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                "Permission denied for workspace %s: the name is reserved", name);
   return FALSE;
-}
-
-static gboolean
-hypha_workspaces_check_name (const char  *name,
-                             GError     **error)
-{
-  g_autofree char *quoted = hypha_error_quote (name);
-  gboolean plain = hypha_address_is_name (name);
-
-  if (strchr (name, '-') == NULL)
-    {
-      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                           "Workspace name must contain at least one hyphen (e.g. my-workspace).");
-      return FALSE;
-    }
-
-  for (const char *p = name; *p != '\0' && plain; p++)
-    plain = g_ascii_islower (*p) || g_ascii_isdigit (*p) || *p == '-';
-
-  if (!plain)
-    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                 "Invalid workspace name: %s, only lowercase letters, numbers and hyphens are "
-                 "allowed.", quoted);
-  return plain;
 }
 
 /* One more? Of a workspace that is made anew its maker has it already. */
@@ -503,75 +325,6 @@ hypha_workspaces_check_quota (HyphaWorkspaces  *self,
     return TRUE;
 
   return FALSE;
-}
-
-/* What is kept of a configuration, each value of its type; the rest is nobody's business. */
-static GVariant *
-hypha_workspaces_take_info (GVariant  *config,
-                            GError   **error)
-{
-  static const struct { const char *key; const char *type; const char *word; } fields[] = {
-    { "name", "s", "a text" }, { "description", "s", "a text" }, { "read_only", "b", "a boolean" },
-    { "icon", "s", "a text" }, { "covers", "av", "a list" }, { "docs", "s", "a text" },
-    { "config", "a{sv}", "a map" },
-  };
-  g_autoptr (GVariant) info = NULL;
-  GVariantDict dict;
-
-  g_variant_dict_init (&dict, NULL);
-  for (gsize i = 0; i < G_N_ELEMENTS (fields); i++)
-    {
-      g_autoptr (GVariant) value = g_variant_lookup_value (config, fields[i].key, NULL);
-
-      if (value == NULL || hypha_rpc_codec_is_null (value))
-        continue;
-
-      if (!g_variant_is_of_type (value, G_VARIANT_TYPE (fields[i].type)))
-        {
-          g_variant_dict_clear (&dict);
-          g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                       "%s of a workspace must be %s", fields[i].key, fields[i].word);
-          return NULL;
-        }
-
-      g_variant_dict_insert_value (&dict, fields[i].key, value);
-    }
-
-  info = g_variant_ref_sink (g_variant_dict_end (&dict));
-  if (g_variant_get_size (info) <= HYPHA_WORKSPACES_MAX_RECORD)
-    return g_steal_pointer (&info);
-
-  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
-               "what is said of a workspace is longer than %d bytes", HYPHA_WORKSPACES_MAX_RECORD);
-  return NULL;
-}
-
-/* The owners that were named, and whoever makes it. */
-static char **
-hypha_workspaces_take_owners (GVariant    *config,
-                              const char  *user,
-                              GError     **error)
-{
-  g_autoptr (GVariant) given = g_variant_lookup_value (config, "owners", NULL);
-  g_auto (GStrv) named = hypha_workspaces_take_texts (config, "owners");
-  g_autoptr (GStrvBuilder) owners = g_strv_builder_new ();
-
-  if ((given != NULL && !hypha_rpc_codec_is_null (given) && named == NULL) ||
-      (named != NULL && g_strv_length (named) >= HYPHA_WORKSPACES_MAX_OWNERS))
-    {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                   "owners must be a list of fewer than %d user ids", HYPHA_WORKSPACES_MAX_OWNERS);
-      return NULL;
-    }
-
-  g_strv_builder_add (owners, user);
-  for (char **p = named; named != NULL && *p != NULL; p++)
-    {
-      if (!g_str_equal (*p, user))
-        g_strv_builder_add (owners, *p);
-    }
-
-  return g_strv_builder_end (owners);
 }
 
 /* What could not be written is not there: nobody shall rely on it until the next start. */
@@ -611,17 +364,17 @@ hypha_workspaces_make (HyphaWorkspaces  *self,
   gboolean persistent = FALSE;
   HyphaWorkspace *workspace;
 
-  if (!hypha_workspaces_check_name (name, error) ||
+  if (!hypha_workspace_check_name (name, error) ||
       !hypha_workspaces_check_reserved (self, user, name, error))
     return NULL;
 
   workspace = g_hash_table_lookup (self->workspaces, name);
-  if ((workspace == NULL || !hypha_workspaces_is_made (workspace)) &&
+  if ((workspace == NULL || !hypha_workspace_is_made (workspace)) &&
       !hypha_workspaces_check_quota (self, user, error))
     return NULL;
 
-  info = hypha_workspaces_take_info (config, error);
-  owners = info != NULL ? hypha_workspaces_take_owners (config, user, error) : NULL;
+  info = hypha_workspace_take_info (config, error);
+  owners = info != NULL ? hypha_workspace_take_owners (config, user, error) : NULL;
   if (owners == NULL)
     return NULL;
 
@@ -632,7 +385,7 @@ hypha_workspaces_make (HyphaWorkspaces  *self,
   workspace->info = g_steal_pointer (&info);
   g_strfreev (workspace->owners);
   workspace->owners = g_steal_pointer (&owners);
-  if (!hypha_workspaces_is_made (workspace))
+  if (!hypha_workspace_is_made (workspace))
     {
       workspace->maker = g_strdup (user);
       workspace->made_at = g_get_real_time () / G_USEC_PER_SEC;
@@ -662,7 +415,7 @@ hypha_workspaces_create_async (HyphaWorkspaces     *self,
   if (workspace == NULL)
     g_task_return_error (task, g_steal_pointer (&error));
   else if (workspace->persistent)
-    hypha_store_put_async (self->store, STORE_KIND, name, hypha_workspaces_to_record (workspace), 0,
+    hypha_store_put_async (self->store, STORE_KIND, name, hypha_workspace_to_record (workspace), 0,
                            hypha_workspaces_made, g_steal_pointer (&task));
   else
     hypha_workspaces_save (self, workspace, task);
@@ -692,14 +445,7 @@ hypha_workspaces_delete_async (HyphaWorkspaces     *self,
     }
 
   /* Its clients are still in it: as long, it is one that nobody made. */
-  workspace->persistent = FALSE;
-  g_clear_pointer (&workspace->maker, g_free);
-  g_strfreev (workspace->owners);
-  workspace->owners = g_new0 (char *, 1);
-  g_variant_unref (workspace->info);
-  workspace->info = hypha_workspaces_empty ();
-  g_variant_unref (workspace->environment);
-  workspace->environment = hypha_workspaces_empty ();
+  hypha_workspace_forget (workspace);
   hypha_workspaces_save (self, workspace, task);
   if (workspace->n_clients == 0)
     g_hash_table_remove (self->workspaces, name);
