@@ -111,11 +111,51 @@ test_gate_query_is_no_login (void)
   g_test_trap_assert_stderr_unmatched ("*TOP-SECRET*");
 }
 
+static gboolean
+is_in (gpointer data)
+{
+  return hypha_router_lookup (((Hub *) data)->router, "ws-a/c") != NULL;
+}
+
+/* Who is sent away and does not answer has no address any more all the same. */
+static void
+test_gate_evicted_at_once (void)
+{
+  const char *request =
+    "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  g_autoptr (Hub) hub = hub_new ();
+  g_autoptr (HyphaServer) server = hypha_server_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autofree char *hello = g_strdup_printf ("{\"client_id\":\"c\",\"token\":\"%s\"}", token);
+  g_autoptr (GBytes) frame = link_make_frame (0x81, hello, strlen (hello));
+  g_autoptr (GError) error = NULL;
+  gboolean stopped = FALSE;
+  int fd;
+
+  hypha_server_set_accept (server, accept_connection, hub);
+  g_assert_true (hypha_server_listen (server, "127.0.0.1", 0, &error));
+  fd = link_connect (hypha_server_get_port (server));
+  g_assert_cmpint (send (fd, request, strlen (request), 0), >, 0);
+  g_assert_cmpint (send (fd, g_bytes_get_data (frame, NULL), g_bytes_get_size (frame), 0), >, 0);
+  g_assert_true (test_wait (is_in, hub));
+
+  g_assert_true (hypha_gate_kick (hub->gate, "ws-a", "c", "go", &error));
+  g_assert_no_error (error);
+  g_assert_false (is_in (hub));
+  g_assert_false (hypha_gate_kick (hub->gate, "ws-a", "c", "go", NULL));
+
+  close (fd);
+  hypha_server_stop_async (server, NULL, on_stopped, &stopped);
+  g_assert_true (test_wait_flag (&stopped));
+}
+
 int
 main (int    argc,
       char **argv)
 {
   test_init (&argc, &argv);
   g_test_add_func ("/hub/gate/query-is-no-login", test_gate_query_is_no_login);
+  g_test_add_func ("/hub/gate/evicted-at-once", test_gate_evicted_at_once);
   return g_test_run ();
 }

@@ -34,6 +34,18 @@ hypha_gate_session_get_user (HyphaGateSession *session)
   return session->peer != NULL ? hypha_peer_get_user (session->peer) : session->identity.user;
 }
 
+/* Its address is free at once: whoever does not answer our close keeps nothing by that. */
+static void
+hypha_gate_disconnect (HyphaGateSession *session,
+                       guint             code,
+                       const char       *why)
+{
+  if (session->gate != NULL && session->peer != NULL)
+    hypha_router_detach (session->gate->router, session->peer);
+
+  hypha_connection_close (session->connection, code, why);
+}
+
 /* Ends a session that was let in rightly. No error frame: that is for those who were not. */
 static void
 hypha_gate_evict (HyphaGateSession *session,
@@ -43,7 +55,7 @@ hypha_gate_evict (HyphaGateSession *session,
 
   g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "HYPHA_PROBLEM", "evicted",
                     "MESSAGE", "%s: sent away: %s", who, why);
-  hypha_connection_close (session->connection, HYPHA_CLOSE_POLICY, why);
+  hypha_gate_disconnect (session, HYPHA_CLOSE_POLICY, why);
 }
 
 static gboolean
@@ -262,7 +274,7 @@ hypha_gate_force_disconnect (HyphaGate   *self,
     return FALSE;
 
   hypha_gate_send_error (session, reason);
-  hypha_connection_close (session->connection, code, reason);
+  hypha_gate_disconnect (session, code, reason);
   return TRUE;
 }
 
