@@ -616,6 +616,20 @@ test_http_rpc_post_needs_the_same_rights (Fixture       *fixture,
   g_assert_cmpuint (post_echo (fixture, ALICE_A, weaker, 1), ==, 403);
 }
 
+/* A token that was handed on says the same, but is worth less: it does not own what its maker owns. */
+static void
+test_http_rpc_post_by_a_delegate (Fixture       *fixture,
+                                  gconstpointer  data)
+{
+  g_autoptr (Client) alice = hub_connect (fixture->hub, "alice", fixture->alice);
+  g_autoptr (GVariant) minted = NULL;
+  g_autoptr (Request) stream = open_stream (fixture, ALICE_A, fixture->alice, NULL);
+
+  minted = client_call_manager (alice, "generate_token", g_variant_new_parsed ("@av []"), NULL);
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*posting as ws-a/a refused*");
+  g_assert_cmpuint (post_echo (fixture, ALICE_A, g_variant_get_string (minted, NULL), 1), ==, 403);
+}
+
 /* The reconnection token is a proof as good as the other. */
 static void
 test_http_rpc_post_by_reconnection_token (Fixture       *fixture,
@@ -989,6 +1003,7 @@ main (int    argc,
   ADD ("methods", test_http_rpc_methods);
   ADD ("post-needs-the-owner", test_http_rpc_post_needs_the_owner);
   ADD ("post-needs-the-same-rights", test_http_rpc_post_needs_the_same_rights);
+  ADD ("post-by-a-delegate", test_http_rpc_post_by_a_delegate);
   ADD ("post-by-reconnection-token", test_http_rpc_post_by_reconnection_token);
   ADD ("post-needs-a-stream", test_http_rpc_post_needs_a_stream);
   ADD ("post-bad-body", test_http_rpc_post_bad_body);

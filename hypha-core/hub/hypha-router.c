@@ -235,6 +235,17 @@ hypha_router_get_n_peers (HyphaRouter *self)
   return g_hash_table_size (self->peers);
 }
 
+/* Who is in a workspace now, in no order. */
+GPtrArray *
+hypha_router_list (HyphaRouter *self,
+                   const char  *workspace)
+{
+  GHashTable *members = g_hash_table_lookup (self->workspaces, workspace);
+
+  return members != NULL ? hypha_router_snapshot (members) :
+                           g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_peer_unref);
+}
+
 /*
  * What follows a send: a target over its budget pauses the sender. A connection that never takes
  * what waits for it gives itself up.

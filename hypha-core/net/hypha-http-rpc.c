@@ -135,6 +135,7 @@ hypha_http_rpc_is_same_user (HyphaUserInfo *one,
                              HyphaUserInfo *other)
 {
   return g_str_equal (hypha_user_info_get_id (one), hypha_user_info_get_id (other)) &&
+         hypha_user_info_is_delegated (one) == hypha_user_info_is_delegated (other) &&
          g_strcmp0 (hypha_user_info_get_bound_client (one),
                     hypha_user_info_get_bound_client (other)) == 0 &&
          g_strcmp0 (hypha_user_info_get_home (one), hypha_user_info_get_home (other)) == 0 &&
@@ -195,7 +196,8 @@ hypha_http_rpc_find_stream (HyphaHttpRpc       *self,
     }
 
   if ((hello->token != NULL || hello->reconnection_token != NULL) &&
-      !hypha_gate_prove (self->gate, hello, &identity, error))
+      !hypha_gate_prove (self->gate, soup_server_message_get_remote_host (message), hello, &identity,
+                         error))
     return NULL;
 
   id = g_strconcat (hello->workspace, "/", hello->client, NULL);
