@@ -106,7 +106,7 @@ hypha_core_on_service_added (HyphaRegistry    *registry,
                              HyphaServiceInfo *info,
                              HyphaCore        *self)
 {
-  if (!hypha_service_info_is_built_in (info))
+  if (!hypha_service_info_is_the_cores (info))
     g_signal_emit (self, signals[SERVICE_ADDED], 0, info);
 }
 
@@ -115,7 +115,7 @@ hypha_core_on_service_updated (HyphaRegistry    *registry,
                                HyphaServiceInfo *info,
                                HyphaCore        *self)
 {
-  if (!hypha_service_info_is_built_in (info))
+  if (!hypha_service_info_is_the_cores (info))
     g_signal_emit (self, signals[SERVICE_UPDATED], 0, info);
 }
 
@@ -124,7 +124,7 @@ hypha_core_on_service_removed (HyphaRegistry    *registry,
                                HyphaServiceInfo *info,
                                HyphaCore        *self)
 {
-  if (!hypha_service_info_is_built_in (info))
+  if (!hypha_service_info_is_the_cores (info))
     g_signal_emit (self, signals[SERVICE_REMOVED], 0, info);
 }
 

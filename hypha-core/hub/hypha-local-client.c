@@ -3,7 +3,9 @@
 #include "config.h"
 
 #include "hypha-local-client-private.h"
+#include "hypha-handler-private.h"
 #include "hypha-pipe-connection-private.h"
+#include "hypha-registration-private.h"
 
 struct _HyphaLocalClient
 {
@@ -11,6 +13,7 @@ struct _HyphaLocalClient
   HyphaPeer   *peer;  /* the router's end of the pipe is its connection */
   HyphaRpc    *rpc;   /* ours is this one's */
   gulong       detached;
+  GSource     *setup; /* NULL unless setup() is about to be called */
 };
 
 static void
@@ -85,10 +88,103 @@ hypha_local_client_new (HyphaRouter   *router,
   return self;
 }
 
+static void
+hypha_local_client_was_set_up (GObject      *source,
+                               GAsyncResult *result,
+                               gpointer      data)
+{
+  g_autofree char *id = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
+
+  if (answer == NULL)
+    g_message ("%s: setup() failed: %s", id, error->message);
+}
+
+static void
+hypha_local_client_drop_setup (HyphaLocalClient *self)
+{
+  if (self->setup == NULL)
+    return;
+
+  g_source_destroy (self->setup);
+  g_clear_pointer (&self->setup, g_source_unref);
+}
+
+/* Called as others would call it: through the router, with our own identity. */
+static gboolean
+hypha_local_client_set_up (gpointer data)
+{
+  HyphaLocalClient *self = data;
+  const char *id = hypha_peer_get_id (self->peer);
+
+  hypha_local_client_drop_setup (self);
+  hypha_rpc_call_async (self->rpc, id, "services.default.setup", g_variant_new ("av", NULL),
+                        HYPHA_RPC_TIMEOUT, NULL, hypha_local_client_was_set_up, g_strdup (id));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+hypha_local_client_plan_setup (HyphaLocalClient *self,
+                               HyphaService     *service)
+{
+  g_autoptr (HyphaHandler) handler = NULL;
+
+  hypha_local_client_drop_setup (self);
+  if (!g_str_equal (hypha_service_get_id (service), "default"))
+    return;
+
+  handler = hypha_service_dup_handler (service, "setup");
+  if (handler == NULL)
+    return;
+
+  self->setup = g_timeout_source_new (HYPHA_LOCAL_CLIENT_SETUP_DELAY);
+  g_source_set_static_name (self->setup, "hypha-setup");
+  g_source_set_callback (self->setup, hypha_local_client_set_up, self, NULL);
+  g_source_attach (self->setup, g_main_context_get_thread_default ());
+}
+
+/*
+ * Offers service, and has others find it. A service of the same id is replaced. It leaves the
+ * registry when the client does.
+ */
+gboolean
+hypha_local_client_register (HyphaLocalClient  *self,
+                             HyphaRegistry     *registry,
+                             HyphaService      *service,
+                             GError           **error)
+{
+  g_autoptr (GVariant) record = g_variant_ref_sink (hypha_service_dup_record (service));
+  g_autoptr (GVariant) stored = NULL;
+
+  stored = hypha_registration_put (registry, self->peer, record, NULL, error);
+  if (stored == NULL)
+    return FALSE;
+
+  hypha_rpc_add_service (self->rpc, service);
+  hypha_local_client_plan_setup (self, service);
+  return TRUE;
+}
+
+/* service_id is the bare one. */
+void
+hypha_local_client_unregister (HyphaLocalClient *self,
+                               HyphaRegistry    *registry,
+                               const char       *service_id)
+{
+  g_autofree char *id = g_strconcat (hypha_peer_get_id (self->peer), ":", service_id, NULL);
+
+  if (g_str_equal (service_id, "default"))
+    hypha_local_client_drop_setup (self);
+  hypha_registry_remove (registry, id);
+  hypha_rpc_remove_service (self->rpc, service_id);
+}
+
 /* Takes the address away; what is on its way is neither sent nor served any more. */
 void
 hypha_local_client_free (HyphaLocalClient *self)
 {
+  hypha_local_client_drop_setup (self);
   hypha_connection_set_sink (hypha_peer_get_connection (self->peer), NULL, NULL);
   g_signal_handler_disconnect (self->router, self->detached);
   hypha_router_detach (self->router, self->peer);

@@ -4,17 +4,20 @@
 
 #include <string.h>
 
-#include "hypha-lookup-private.h"
+#include "hypha-lookup-internal-private.h"
 #include "hypha-query-private.h"
 
 /* get_service on its way: the candidates are asked one after the other until one answers. */
 typedef struct
 {
-  HyphaManager *manager;
-  char         *what;        /* the query, for errors */
-  GPtrArray    *candidates;  /* of HyphaServiceInfo */
-  guint         next;
-  guint         timeout;     /* milliseconds */
+  HyphaManager  *manager;
+  HyphaUserInfo *user;
+  char          *workspace;   /* the caller's */
+  char          *what;        /* the query, for errors */
+  GPtrArray     *candidates;  /* of HyphaServiceInfo */
+  guint          next;
+  guint          timeout;     /* milliseconds */
+  gboolean       skip_timeout;
 } HyphaLookup;
 
 static void hypha_lookup_try_next (GTask *task);
@@ -25,6 +28,8 @@ hypha_lookup_free (gpointer data)
   HyphaLookup *lookup = data;
 
   g_object_unref (lookup->manager);
+  hypha_user_info_unref (lookup->user);
+  g_free (lookup->workspace);
   g_free (lookup->what);
   g_clear_pointer (&lookup->candidates, g_ptr_array_unref);
   g_free (lookup);
@@ -37,172 +42,39 @@ hypha_lookup_return_null (GTask *task)
                          (GDestroyNotify) g_variant_unref);
 }
 
-/* Where HTTP reaches the service. */
-static char *
-hypha_lookup_url (HyphaManager     *manager,
-                  HyphaServiceInfo *info)
-{
-  return g_strdup_printf ("%s/%s/services/%s:%s", hypha_manager_get_base_url (manager),
-                          hypha_service_info_get_workspace (info),
-                          hypha_service_info_get_client (info),
-                          hypha_service_info_get_service (info));
-}
-
-static char *
-hypha_lookup_provider (HyphaServiceInfo *info)
-{
-  return g_strconcat (hypha_service_info_get_workspace (info), "/",
-                      hypha_service_info_get_client (info), NULL);
-}
-
+/* A provider that has gone, or does not know its service any more, has none. */
 static gboolean
-hypha_lookup_check_target (HyphaServiceInfo  *info,
-                           GVariant          *target,
-                           const char        *provider,
-                           GError           **error)
+hypha_lookup_is_miss (HyphaLookup  *lookup,
+                      const GError *error)
 {
-  g_autofree char *quoted = NULL;
+  return error == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED) ||
+         (lookup->skip_timeout && g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT)) ||
+         strstr (error->message, "Service not found: ") != NULL;
+}
 
-  if (!g_variant_is_of_type (target, G_VARIANT_TYPE_STRING))
+static void
+hypha_lookup_fail (GTask  *task,
+                   GError *error)
+{
+  HyphaLookup *lookup = g_task_get_task_data (task);
+
+  if (!g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT))
     {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-                   "service %s hands out a function whose target is not a text",
-                   hypha_service_info_get_id (info));
-      return FALSE;
+      g_task_return_error (task, error);
+      return;
     }
 
-  if (g_str_equal (g_variant_get_string (target, NULL), provider))
-    return TRUE;
-
-  quoted = hypha_error_quote (g_variant_get_string (target, NULL));
-  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-               "service %s hands out a function of another client, %s",
-               hypha_service_info_get_id (info), quoted);
-  return FALSE;
+  g_error_free (error);
+  g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT,
+                           "Timeout while getting service %s", lookup->what);
 }
 
 static gboolean
-hypha_lookup_is_word (GVariant   *value,
-                      const char *word)
+hypha_lookup_is_member (HyphaLookup      *lookup,
+                        HyphaServiceInfo *info)
 {
-  return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) &&
-         g_str_equal (g_variant_get_string (value, NULL), word);
-}
-
-/* Whether a map is one that clients turn into a function. Every entry counts: of a key that
-   comes twice some clients take the first and some the last. */
-static gboolean
-hypha_lookup_is_function (GVariant *map)
-{
-  GVariantIter iter;
-  const char *key;
-  GVariant *item;
-
-  g_variant_iter_init (&iter, map);
-  while (g_variant_iter_next (&iter, "{&sv}", &key, &item))
-    {
-      g_autoptr (GVariant) owned = item;
-
-      if (g_str_equal (key, "_rtype") &&
-          (hypha_lookup_is_word (item, "method") || hypha_lookup_is_word (item, "generator")))
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-static gboolean hypha_lookup_check_targets (HyphaServiceInfo  *info,
-                                            GVariant          *value,
-                                            const char        *provider,
-                                            GError           **error);
-
-static gboolean
-hypha_lookup_check_map (HyphaServiceInfo  *info,
-                        GVariant          *map,
-                        const char        *provider,
-                        GError           **error)
-{
-  gboolean function = hypha_lookup_is_function (map);
-  GVariantIter iter;
-  const char *key;
-  GVariant *item;
-
-  g_variant_iter_init (&iter, map);
-  while (g_variant_iter_next (&iter, "{&sv}", &key, &item))
-    {
-      g_autoptr (GVariant) owned = item;
-
-      if (function && g_str_equal (key, "_rtarget") &&
-          !hypha_lookup_check_target (info, item, provider, error))
-        return FALSE;
-      if (!hypha_lookup_check_targets (info, item, provider, error))
-        return FALSE;
-    }
-
-  return TRUE;
-}
-
-/*
- * A service hands out its provider's functions only: those of a third client would be called with
- * the rights of whoever uses the service, without that user's knowing.
- */
-static gboolean
-hypha_lookup_check_targets (HyphaServiceInfo  *info,
-                            GVariant          *value,
-                            const char        *provider,
-                            GError           **error)
-{
-  GVariantIter iter;
-  GVariant *item;
-
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
-    return hypha_lookup_check_map (info, value, provider, error);
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE ("av")))
-    return TRUE;
-
-  g_variant_iter_init (&iter, value);
-  while (g_variant_iter_next (&iter, "v", &item))
-    {
-      g_autoptr (GVariant) owned = item;
-
-      if (!hypha_lookup_check_targets (info, item, provider, error))
-        return FALSE;
-    }
-
-  return TRUE;
-}
-
-/*
- * What the caller gets: the provider's own words, with absolute addresses, so that it calls the
- * provider directly and the provider sees who calls.
- */
-static GVariant *
-hypha_lookup_complete (HyphaManager      *manager,
-                       HyphaServiceInfo  *info,
-                       GVariant          *answer,
-                       GError           **error)
-{
-  const char *workspace = hypha_service_info_get_workspace (info);
-  g_autofree char *provider = hypha_lookup_provider (info);
-  g_autoptr (GVariant) absolute = NULL;
-  g_autoptr (GVariant) config = NULL;
-  g_autofree char *url = hypha_lookup_url (manager, info);
-  GVariantDict dict;
-  GVariantDict config_dict;
-
-  absolute = g_variant_ref_sink (hypha_rpc_codec_make_absolute (answer, workspace));
-  if (!hypha_lookup_check_targets (info, absolute, provider, error))
-    return NULL;
-
-  config = g_variant_lookup_value (absolute, "config", G_VARIANT_TYPE_VARDICT);
-  g_variant_dict_init (&config_dict, config);
-  g_variant_dict_insert (&config_dict, "workspace", "s", workspace);
-  g_variant_dict_insert (&config_dict, "url", "s", url);
-
-  g_variant_dict_init (&dict, absolute);
-  g_variant_dict_insert (&dict, "id", "s", hypha_service_info_get_id (info));
-  g_variant_dict_insert_value (&dict, "config", g_variant_dict_end (&config_dict));
-  return g_variant_ref_sink (g_variant_dict_end (&dict));
+  return hypha_user_info_may (lookup->user, lookup->workspace, HYPHA_NEED_MEMBER,
+                              hypha_service_info_get_workspace (info));
 }
 
 static void
@@ -219,19 +91,18 @@ hypha_lookup_answered (GObject      *source,
 
   lookup->next++;
   if (answer != NULL && g_variant_is_of_type (answer, G_VARIANT_TYPE_VARDICT))
-    service = hypha_lookup_complete (lookup->manager, info, answer, &error);
+    service = hypha_lookup_complete (lookup->manager, info, answer,
+                                     hypha_lookup_is_member (lookup, info), &error);
 
   if (service != NULL)
     g_task_return_pointer (task, g_steal_pointer (&service), (GDestroyNotify) g_variant_unref);
-  else if (lookup->next < lookup->candidates->len)
+  else if (lookup->next < lookup->candidates->len && !g_cancellable_is_cancelled (
+             g_task_get_cancellable (task)))
     hypha_lookup_try_next (task);
-  else if (error == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
+  else if (hypha_lookup_is_miss (lookup, error))
     hypha_lookup_return_null (task);
-  else if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT))
-    g_task_return_new_error (task, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT,
-                             "Timeout while getting service %s", lookup->what);
   else
-    g_task_return_error (task, g_steal_pointer (&error));
+    hypha_lookup_fail (task, g_steal_pointer (&error));
 }
 
 static void
@@ -264,6 +135,87 @@ hypha_lookup_is_bare_manager (GVariant *query)
 }
 
 /*
+ * A member may ask a client of its workspace, which is connected, for a service that it has not
+ * registered. Objects that were lent to somebody are not to be had like this.
+ */
+static HyphaServiceInfo *
+hypha_lookup_new_unregistered (HyphaManager  *manager,
+                               HyphaQuery    *query,
+                               HyphaUserInfo *user,
+                               const char    *workspace)
+{
+  g_autofree char *client = NULL;
+  g_autoptr (GVariant) record = NULL;
+  HyphaPeer *peer;
+
+  if (!query->exact || query->service == NULL || query->app != NULL ||
+      !hypha_address_is_service_name (query->service) ||
+      g_str_has_prefix (query->service, "_rintf_") ||
+      !hypha_user_info_may (user, workspace, HYPHA_NEED_MEMBER, query->workspace))
+    return NULL;
+
+  client = g_strconcat (query->workspace, "/", query->client, NULL);
+  peer = hypha_router_lookup (hypha_manager_get_router (manager), client);
+  if (peer == NULL || hypha_peer_is_internal (peer))
+    return NULL;
+
+  record = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+  return hypha_service_info_new (query->workspace, query->client, query->service, record, NULL);
+}
+
+/* The services that get_service may try, the best first. */
+static GPtrArray *
+hypha_lookup_find (HyphaManager   *manager,
+                   HyphaQuery     *query,
+                   HyphaUserInfo  *user,
+                   const char     *workspace,
+                   GError        **error)
+{
+  g_autoptr (GPtrArray) found = NULL;
+  g_autoptr (HyphaServiceInfo) unregistered = NULL;
+  g_autofree char *what = NULL;
+
+  found = hypha_query_find (query, hypha_manager_get_registry (manager), user, workspace, error);
+  if (found == NULL)
+    return NULL;
+
+  if (found->len == 0)
+    unregistered = hypha_lookup_new_unregistered (manager, query, user, workspace);
+  if (unregistered != NULL)
+    g_ptr_array_add (found, g_steal_pointer (&unregistered));
+  if (query->selection.mode != HYPHA_SELECTION_EXACT || found->len <= 1)
+    return g_steal_pointer (&found);
+
+  what = hypha_query_to_string (query);
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+               "Multiple services found for %s: %u; narrow the query, or choose the mode 'random', "
+               "'first', 'last', 'min_load' or 'select:criteria:function'", what, found->len);
+  return NULL;
+}
+
+static void
+hypha_lookup_chosen (GObject      *source,
+                     GAsyncResult *result,
+                     gpointer      data)
+{
+  g_autoptr (GTask) task = data;
+
+  hypha_selection_choose_finish (result);
+  hypha_lookup_try_next (task);
+}
+
+static gboolean
+hypha_lookup_parse (HyphaQuery  *query,
+                    GVariant    *value,
+                    GVariant    *options,
+                    const char  *workspace,
+                    GError     **error)
+{
+  return hypha_query_parse_get (query, value, workspace, error) &&
+         hypha_query_take_options (query, options, error);
+}
+
+/*
  * Finds one service for user, a client of workspace, and fetches it from its provider. The result
  * is its map, or nil where there is none. query and options are as clients give them; options may
  * be NULL.
@@ -281,9 +233,14 @@ hypha_lookup_get_async (HyphaManager        *manager,
   g_autoptr (GTask) task = g_task_new (manager, cancellable, callback, user_data);
   g_auto (HyphaQuery) parsed = { 0 };
   g_autoptr (GError) error = NULL;
-  HyphaLookup *lookup;
+  HyphaLookup *lookup = g_new0 (HyphaLookup, 1);
+  gboolean member = hypha_user_info_may (user, workspace, HYPHA_NEED_MEMBER, workspace);
 
   g_task_set_source_tag (task, hypha_lookup_get_async);
+  lookup->manager = g_object_ref (manager);
+  lookup->user = hypha_user_info_ref (user);
+  lookup->workspace = g_strdup (workspace);
+  g_task_set_task_data (task, lookup, hypha_lookup_free);
   if (hypha_lookup_is_bare_manager (query))
     {
       g_task_return_pointer (task, hypha_manager_describe (manager),
@@ -291,26 +248,23 @@ hypha_lookup_get_async (HyphaManager        *manager,
       return;
     }
 
-  lookup = g_new0 (HyphaLookup, 1);
-  lookup->manager = g_object_ref (manager);
-  g_task_set_task_data (task, lookup, hypha_lookup_free);
-  if (!hypha_query_parse_get (&parsed, query, workspace, &error) ||
-      !hypha_query_take_options (&parsed, options, &error))
+  if (hypha_lookup_parse (&parsed, query, options, workspace, &error))
+    lookup->candidates = hypha_lookup_find (manager, &parsed, user, workspace, &error);
+  if (lookup->candidates == NULL)
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
 
   lookup->timeout = parsed.timeout;
+  lookup->skip_timeout = parsed.skip_timeout;
   lookup->what = hypha_query_to_string (&parsed);
-  lookup->candidates = hypha_query_find (&parsed, hypha_manager_get_registry (manager), user,
-                                         workspace, &error);
-  if (error != NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else if (lookup->candidates->len == 0)
+  if (lookup->candidates->len == 0)
     hypha_lookup_return_null (task);
   else
-    hypha_lookup_try_next (task);
+    hypha_selection_choose_async (&parsed.selection, manager, member ? workspace : NULL,
+                                  lookup->candidates, cancellable, hypha_lookup_chosen,
+                                  g_object_ref (task));
 }
 
 GVariant *
@@ -320,15 +274,29 @@ hypha_lookup_get_finish (GAsyncResult  *result,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/* What user, a client of workspace, may know of a service. */
 static GVariant *
-hypha_lookup_records (GPtrArray *found)
+hypha_lookup_record (HyphaServiceInfo *info,
+                     HyphaUserInfo    *user,
+                     const char       *workspace)
+{
+  return hypha_user_info_may (user, workspace, HYPHA_NEED_MEMBER,
+                              hypha_service_info_get_workspace (info)) ?
+           hypha_service_info_get_record (info) :
+           hypha_service_info_get_outer_record (info);
+}
+
+static GVariant *
+hypha_lookup_records (GPtrArray     *found,
+                      HyphaUserInfo *user,
+                      const char    *workspace)
 {
   GVariantBuilder list;
 
   g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
   for (guint i = 0; i < found->len; i++)
     g_variant_builder_add (&list, "v",
-                           hypha_service_info_get_record (g_ptr_array_index (found, i)));
+                           hypha_lookup_record (g_ptr_array_index (found, i), user, workspace));
 
   return g_variant_ref_sink (g_variant_builder_end (&list));
 }
@@ -370,7 +338,7 @@ hypha_lookup_list_query (HyphaManager   *manager,
   if (found == NULL || !hypha_lookup_check_size (found, error))
     return NULL;
 
-  return hypha_lookup_records (found);
+  return hypha_lookup_records (found, user, workspace);
 }
 
 /* The records, an av, of the services that query, which may be NULL, means for user. */
@@ -399,35 +367,98 @@ hypha_lookup_got (GObject      *source,
     hypha_invocation_return_error (invocation, g_steal_pointer (&error));
 }
 
+/* The query of get_service and get_service_info; NULL with an error if there is none. */
+static GVariant *
+hypha_lookup_take_query (HyphaInvocation  *invocation,
+                         GError          **error)
+{
+  GVariant *query = hypha_invocation_dup_arg (invocation, 0, "query");
+
+  if (query == NULL)
+    query = hypha_invocation_dup_arg (invocation, 0, "service_id");
+  if (query == NULL)
+    g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                         "Service ID must be a string");
+  return query;
+}
+
 static void
 hypha_lookup_serve_get (HyphaInvocation *invocation,
                         gpointer         data)
 {
   HyphaManager *manager = data;
   HyphaPeer *caller = hypha_manager_get_caller (manager, invocation);
+  g_autoptr (GVariant) options = hypha_invocation_dup_arg (invocation, 1, "config");
+  g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) query = NULL;
-  g_autoptr (GVariant) options = NULL;
 
   if (caller == NULL)
     return;
 
-  query = hypha_invocation_dup_arg (invocation, 0, "query");
-  if (query == NULL)
-    query = hypha_invocation_dup_arg (invocation, 0, "service_id");
-  options = hypha_invocation_dup_arg (invocation, 1, "config");
+  query = hypha_lookup_take_query (invocation, &error);
   if (query == NULL)
     {
-      hypha_invocation_return_error (invocation,
-                                     g_error_new_literal (HYPHA_ERROR,
-                                                          HYPHA_ERROR_INVALID_ARGUMENT,
-                                                          "Service ID must be a string"));
+      hypha_invocation_return_error (invocation, g_steal_pointer (&error));
       return;
     }
 
   hypha_lookup_get_async (manager, hypha_peer_get_user (caller), hypha_peer_get_workspace (caller),
                           query, options, hypha_invocation_get_cancellable (invocation),
-                          hypha_lookup_got,
-                          hypha_invocation_ref (invocation));
+                          hypha_lookup_got, hypha_invocation_ref (invocation));
+}
+
+/* The record of the service that get_service would try first. */
+static GVariant *
+hypha_lookup_get_info (HyphaManager   *manager,
+                       HyphaPeer      *caller,
+                       GVariant       *query,
+                       GVariant       *options,
+                       GError        **error)
+{
+  HyphaUserInfo *user = hypha_peer_get_user (caller);
+  const char *workspace = hypha_peer_get_workspace (caller);
+  g_auto (HyphaQuery) parsed = { 0 };
+  g_autoptr (GPtrArray) found = NULL;
+  g_autofree char *what = NULL;
+
+  if (!hypha_lookup_parse (&parsed, query, options, workspace, error))
+    return NULL;
+
+  found = hypha_query_find (&parsed, hypha_manager_get_registry (manager), user, workspace, error);
+  if (found == NULL)
+    return NULL;
+
+  if (found->len > 0)
+    return g_variant_ref (hypha_lookup_record (g_ptr_array_index (found, 0), user, workspace));
+
+  what = g_variant_is_of_type (query, G_VARIANT_TYPE_STRING) ?
+           hypha_error_quote (g_variant_get_string (query, NULL)) :
+           hypha_query_to_string (&parsed);
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND, "Service not found: %s", what);
+  return NULL;
+}
+
+static void
+hypha_lookup_serve_get_info (HyphaInvocation *invocation,
+                             gpointer         data)
+{
+  HyphaManager *manager = data;
+  HyphaPeer *caller = hypha_manager_get_caller (manager, invocation);
+  g_autoptr (GVariant) options = hypha_invocation_dup_arg (invocation, 1, "config");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) query = NULL;
+  g_autoptr (GVariant) info = NULL;
+
+  if (caller == NULL)
+    return;
+
+  query = hypha_lookup_take_query (invocation, &error);
+  if (query != NULL)
+    info = hypha_lookup_get_info (manager, caller, query, options, &error);
+  if (info != NULL)
+    hypha_invocation_return (invocation, info);
+  else
+    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
 }
 
 /* The second argument of list_services; absent it is FALSE. */
@@ -480,7 +511,10 @@ hypha_lookup_serve_list (HyphaInvocation *invocation,
 const HyphaServiceMethod hypha_lookup_methods[] = {
   { "get_service", "query, config", "Finds a service and returns it, or null.",
     hypha_lookup_serve_get },
-  { "list_services", "query, include_unlisted", "Lists the services that a query means.",
+  { "get_service_info", "service_id, config", "Describes a service without fetching it.",
+    hypha_lookup_serve_get_info },
+  { "list_services", "query, include_unlisted, include_app_services, prioritize_running_services",
+    "Lists the services that a query means.",
     hypha_lookup_serve_list },
 };
 const gsize hypha_lookup_n_methods = G_N_ELEMENTS (hypha_lookup_methods);

@@ -3,6 +3,7 @@
 
 #include "hypha-authority-private.h"
 #include "hypha-invocation-private.h"
+#include "hypha-local-client-private.h"
 #include "hypha-registry-private.h"
 #include "hypha-router-private.h"
 
@@ -28,12 +29,21 @@ HyphaRpc      *hypha_manager_get_rpc           (HyphaManager             *self);
 HyphaRouter   *hypha_manager_get_router        (HyphaManager             *self);
 HyphaRegistry *hypha_manager_get_registry      (HyphaManager             *self);
 HyphaAuthority *hypha_manager_get_authority    (HyphaManager             *self);
+HyphaLocalClient *hypha_manager_get_root       (HyphaManager             *self);
 HyphaQuestionDesk *hypha_manager_get_desk      (HyphaManager             *self);
 GVariant      *hypha_manager_describe          (HyphaManager             *self);
 void           hypha_manager_add_methods       (HyphaManager             *self,
                                                 const HyphaServiceMethod *methods,
                                                 gsize                     n_methods,
                                                 gpointer                  data);
+gboolean       hypha_manager_add_function      (HyphaManager             *self,
+                                                const char               *name,
+                                                const char               *params,
+                                                const char               *doc,
+                                                HyphaServiceFunc          func,
+                                                gpointer                  data,
+                                                GDestroyNotify            destroy,
+                                                GError                  **error);
 HyphaPeer     *hypha_manager_get_caller        (HyphaManager             *self,
                                                 HyphaInvocation          *invocation);
 

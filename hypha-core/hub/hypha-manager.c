@@ -7,6 +7,7 @@
 #include "hypha-log-methods-private.h"
 #include "hypha-lookup-private.h"
 #include "hypha-manager-private.h"
+#include "hypha-name-private.h"
 #include "hypha-question-desk-private.h"
 #include "hypha-registration-private.h"
 #include "hypha-token-methods-private.h"
@@ -27,6 +28,8 @@ struct _HyphaManager
   HyphaRpc         *rpc;     /* the client's */
   HyphaService     *service;
   HyphaAuthority   *authority;
+  HyphaLocalClient *root;    /* the host program; NULL once it is closed */
+  HyphaService     *listed;  /* the same service as root has it, for lists */
   HyphaEvents      *events;
   HyphaQuestionDesk *desk;
   char             *base_url;
@@ -58,6 +61,13 @@ hypha_manager_get_authority (HyphaManager *self)
   return self->authority;
 }
 
+/* The host program's own client, default/root. */
+HyphaLocalClient *
+hypha_manager_get_root (HyphaManager *self)
+{
+  return self->root;
+}
+
 /* What clients ask of the person at this machine. */
 HyphaQuestionDesk *
 hypha_manager_get_desk (HyphaManager *self)
@@ -79,6 +89,7 @@ hypha_manager_set_base_url (HyphaManager *self,
   g_free (self->base_url);
   self->base_url = g_strdup (base_url);
   hypha_rpc_set_server_url (self->rpc, base_url);
+  hypha_rpc_set_server_url (hypha_local_client_get_rpc (self->root), base_url);
 }
 
 /* The map of the default service itself. */
@@ -96,6 +107,36 @@ hypha_manager_add_methods (HyphaManager             *self,
                            gpointer                  data)
 {
   hypha_service_add_methods (self->service, methods, n_methods, data);
+  hypha_service_add_methods (self->listed, methods, n_methods, data);
+}
+
+/*
+ * The host program adds a function of its own to the service “default”. name becomes snake_case. It
+ * may take the place of a method, but not of one that clients rely on to be safe.
+ */
+gboolean
+hypha_manager_add_function (HyphaManager      *self,
+                            const char        *name,
+                            const char        *params,
+                            const char        *doc,
+                            HyphaServiceFunc   func,
+                            gpointer           data,
+                            GDestroyNotify     destroy,
+                            GError           **error)
+{
+  static const char *const fixed[] = { "register_service", "unregister_service", "generate_token",
+                                       "get_service", "list_services", NULL };
+  g_autofree char *snake = hypha_name_to_snake (name);
+
+  if (g_strv_contains (fixed, snake) || !hypha_address_is_service_name (snake))
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                   "a function of the host cannot be called “%s” in the service “default”", snake);
+      return FALSE;
+    }
+
+  hypha_service_add_function (self->service, snake, params, doc, NULL, func, data, destroy);
+  return TRUE;
 }
 
 /* Who calls; NULL, with the invocation answered, if it has gone meanwhile. Borrowed. */
@@ -122,18 +163,25 @@ hypha_manager_on_peer_detached (HyphaRouter  *router,
                                   hypha_peer_get_client (peer));
 }
 
-static void
-hypha_manager_add_service (HyphaManager *self)
+static HyphaService *
+hypha_manager_new_service (const char *workspace)
 {
   GVariantDict config;
 
   g_variant_dict_init (&config, NULL);
   g_variant_dict_insert (&config, "require_context", "b", TRUE);
   g_variant_dict_insert (&config, "visibility", "s", "public");
-  g_variant_dict_insert (&config, "workspace", "s", "*");
-  self->service = hypha_service_new ("default", "Default workspace management service",
-                                     "Services for managing workspace.", "generic",
-                                     g_variant_dict_end (&config));
+  g_variant_dict_insert (&config, "workspace", "s", workspace);
+  return hypha_service_new ("default", "Default workspace management service",
+                            "Services for managing workspace.", "generic",
+                            g_variant_dict_end (&config));
+}
+
+static void
+hypha_manager_add_service (HyphaManager *self)
+{
+  self->service = hypha_manager_new_service ("*");
+  self->listed = hypha_manager_new_service (HYPHA_ADDRESS_ROOT_WORKSPACE);
   hypha_manager_add_methods (self, hypha_log_methods, hypha_log_n_methods, self);
   hypha_manager_add_methods (self, hypha_registration_methods, hypha_registration_n_methods, self);
   hypha_manager_add_methods (self, hypha_lookup_methods, hypha_lookup_n_methods, self);
@@ -144,10 +192,24 @@ hypha_manager_add_service (HyphaManager *self)
   hypha_rpc_add_service (self->rpc, self->service);
 }
 
+/* The host program is a client like others, whose rights are root's. */
+static void
+hypha_manager_add_root (HyphaManager *self)
+{
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_root ();
+  g_autoptr (GError) error = NULL;
+
+  self->root = hypha_local_client_new (self->router, HYPHA_ADDRESS_ROOT_WORKSPACE,
+                                       HYPHA_ADDRESS_ROOT_CLIENT, user, self->base_url);
+  if (!hypha_local_client_register (self->root, self->registry, self->listed, &error))
+    g_warning ("the service of the host program is not listed: %s", error->message);
+}
+
 /* Ends it before its last reference goes: methods that others added are not called any more. */
 void
 hypha_manager_close (HyphaManager *self)
 {
+  g_clear_pointer (&self->root, hypha_local_client_free);
   g_clear_pointer (&self->client, hypha_local_client_free);
 }
 
@@ -161,6 +223,7 @@ hypha_manager_dispose (GObject *object)
   g_clear_pointer (&self->events, hypha_events_free);
   g_clear_object (&self->rpc);
   g_clear_pointer (&self->service, hypha_service_unref);
+  g_clear_pointer (&self->listed, hypha_service_unref);
   g_clear_object (&self->registry);
   g_clear_object (&self->router);
   g_clear_object (&self->authority);
@@ -202,5 +265,6 @@ hypha_manager_new (HyphaRouter    *router,
   /* After that: a client's services leave before it is said to be gone. */
   self->events = hypha_events_new (self);
   self->desk = hypha_question_desk_new (self);
+  hypha_manager_add_root (self);
   return self;
 }

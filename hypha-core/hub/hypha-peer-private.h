@@ -13,6 +13,9 @@ G_BEGIN_DECLS
 #define HYPHA_PEER_SHARE_FRAMES 128
 #define HYPHA_PEER_SHARE_BYTES (1024 * 1024)
 
+/* Clients whose id ends so share load with others: how much each gets is counted. */
+#define HYPHA_PEER_MEASURED_SUFFIX "__rlb"
+
 struct _HyphaPeer
 {
   char            *id;             /* workspace/client */
@@ -33,10 +36,14 @@ struct _HyphaPeer
   gint64           log_second;
   guint            log_lines;
   HyphaOpenCalls  *open_calls;     /* NULL until the first, and while it is told of who goes */
+  gint64           load_minute;    /* of a measured client: the minute that n_calls is of */
+  guint            n_calls;
+  guint            n_calls_before; /* in the minute before that */
   guint            internal : 1;   /* the core's own, not a client */
   guint            local : 1;      /* in this process; nobody is told that it comes and goes */
   guint            attached : 1;
   guint            hears : 1;      /* it is told when another client goes */
+  guint            measured : 1;   /* its load is counted */
   guint            page : 1;       /* in a window of the host */
 };
 
@@ -49,6 +56,7 @@ void       hypha_peer_met        (HyphaPeer       *self,
 void       hypha_peer_calls      (HyphaPeer       *self,
                                   HyphaPeer       *target,
                                   const HyphaMessage *message);
+void       hypha_peer_was_called (HyphaPeer       *self);
 void       hypha_peer_forget_all (HyphaPeer       *self);
 void       hypha_peer_hold       (HyphaPeer       *self,
                                   HyphaPeer       *sender);

@@ -21,6 +21,7 @@ hypha_peer_new (const char      *workspace,
   self->user = hypha_user_info_ref (user);
   self->connection = g_object_ref (connection);
   self->correspondents = g_hash_table_new (NULL, NULL);
+  self->measured = g_str_has_suffix (client, HYPHA_PEER_MEASURED_SUFFIX);
   return self;
 }
 
@@ -187,6 +188,39 @@ hypha_peer_met (HyphaPeer *self,
   self->last_target = target;
   g_hash_table_add (self->correspondents, target);
   g_hash_table_add (target->correspondents, self);
+}
+
+static void
+hypha_peer_turn_minute (HyphaPeer *self,
+                        gint64     now)
+{
+  gint64 minute = now / (60 * G_USEC_PER_SEC);
+
+  if (self->load_minute == minute)
+    return;
+
+  self->n_calls_before = self->load_minute == minute - 1 ? self->n_calls : 0;
+  self->n_calls = 0;
+  self->load_minute = minute;
+}
+
+/* Counts a call of a measured client. */
+void
+hypha_peer_was_called (HyphaPeer *self)
+{
+  hypha_peer_turn_minute (self, g_get_monotonic_time ());
+  self->n_calls++;
+}
+
+/* Calls in the last minute, about; 0 for a client that is not measured. */
+double
+hypha_peer_get_load (HyphaPeer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  double passed = (double) (now % (60 * G_USEC_PER_SEC)) / (60.0 * G_USEC_PER_SEC);
+
+  hypha_peer_turn_minute (self, now);
+  return self->n_calls + self->n_calls_before * (1 - passed);
 }
 
 /*

@@ -3,15 +3,9 @@
 
 #include "hypha-address-private.h"
 #include "hypha-registry-private.h"
+#include "hypha-selection-private.h"
 
 G_BEGIN_DECLS
-
-typedef enum
-{
-  HYPHA_QUERY_FIRST,
-  HYPHA_QUERY_LAST,
-  HYPHA_QUERY_RANDOM,
-} HyphaQueryMode;
 
 /* What somebody looks for. NULL is “any” everywhere. */
 typedef struct
@@ -27,7 +21,8 @@ typedef struct
   gboolean        nothing;      /* a form that means no service */
   gboolean        unlisted;     /* list unlisted services of the own workspace too */
   gboolean        listing;
-  HyphaQueryMode  mode;
+  gboolean        skip_timeout; /* a provider that does not answer is as if it were not there */
+  HyphaSelection  selection;    /* which, of several */
   guint           timeout;      /* milliseconds */
 } HyphaQuery;
 
@@ -42,6 +37,8 @@ gboolean   hypha_query_parse_list   (HyphaQuery     *query,
 gboolean   hypha_query_take_options (HyphaQuery     *query,
                                      GVariant       *options,
                                      GError        **error);
+gboolean   hypha_query_glob         (const char     *pattern,
+                                     const char     *text);
 char      *hypha_query_to_string    (HyphaQuery     *query);
 GPtrArray *hypha_query_find         (HyphaQuery     *query,
                                      HyphaRegistry  *registry,

@@ -19,6 +19,7 @@ hypha_query_clear (HyphaQuery *query)
   g_clear_pointer (&query->app, g_free);
   g_clear_pointer (&query->visibility, g_free);
   g_clear_pointer (&query->type, g_free);
+  hypha_selection_clear (&query->selection);
 }
 
 /* “*” and nothing at all both mean “any”. */
@@ -37,6 +38,27 @@ hypha_query_set_app (HyphaQuery *query,
   hypha_query_set (&query->app, app);
 }
 
+/* Names and patterns: what no name can have finds nothing, and that is better said. */
+static gboolean
+hypha_query_check_part (const char  *part,
+                        GError     **error)
+{
+  g_autofree char *quoted = NULL;
+
+  for (const char *p = part != NULL ? part : ""; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      if (g_unichar_isgraph (g_utf8_get_char (p)) && strchr ("?\"'\\<>{}[]^`", *p) == NULL)
+        continue;
+
+      quoted = hypha_error_quote (part);
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                   "Invalid characters in query part: %s", quoted);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 /* “svc”, “cid:svc”, “ws/svc”, “ws/cid:svc”, each with “@app” */
 static gboolean
 hypha_query_parse_id (HyphaQuery  *query,
@@ -46,14 +68,16 @@ hypha_query_parse_id (HyphaQuery  *query,
 {
   g_auto (HyphaAddress) address = { 0 };
 
-  if (!hypha_address_parse (id, &address, error))
+  if (!hypha_address_parse (id, &address, error) ||
+      !hypha_query_check_part (address.workspace, error) ||
+      !hypha_query_check_part (address.client, error) ||
+      !hypha_query_check_part (address.service, error))
     return FALSE;
 
   query->nothing = *address.service == '\0' || g_str_equal (id, "*") ||
                    (address.client != NULL && *address.client == '\0');
   query->or_client = address.workspace != NULL && address.client == NULL;
-  query->exact = address.workspace != NULL && address.client != NULL &&
-                 !g_str_equal (address.workspace, "*") && !g_str_equal (address.client, "*");
+  query->exact = address.workspace != NULL && address.client != NULL && strchr (id, '*') == NULL;
   hypha_query_set (&query->workspace,
                    address.workspace != NULL ? address.workspace : own_workspace);
   hypha_query_set (&query->client, address.client);
@@ -70,6 +94,12 @@ hypha_query_dup (GVariant   *map,
 
   g_variant_lookup (map, key, "s", &text);
   return text;
+}
+
+static gboolean
+hypha_query_is_name (const char *value)
+{
+  return value != NULL && strchr (value, '*') == NULL;
 }
 
 static gboolean
@@ -100,7 +130,8 @@ hypha_query_refine (HyphaQuery  *query,
   hypha_query_set (&query->type, type);
 
   /* The other keys may have widened what the id had named, or named what it had left open. */
-  query->exact = query->exact && query->workspace != NULL && query->client != NULL;
+  query->exact = query->exact && hypha_query_is_name (query->workspace) &&
+                 hypha_query_is_name (query->client);
   query->or_client = query->or_client && query->workspace != NULL && query->client == NULL;
   return TRUE;
 }
@@ -142,7 +173,7 @@ hypha_query_check_keys (GVariant  *map,
 {
   static const char *const known[] = {
     "visibility", "workspace", "client_id", "service_id", "id", "type", "app_id",
-    "include_unlisted", "pagination", "limit", "offset", "context", NULL
+    "include_unlisted", "include_app_services", "prioritize_running_services", "pagination", "limit", "offset", "context", NULL
   };
   g_autoptr (GVariant) id = g_variant_lookup_value (map, "id", NULL);
   g_autoptr (GVariant) service_id = g_variant_lookup_value (map, "service_id", NULL);
@@ -250,6 +281,7 @@ hypha_query_parse_list (HyphaQuery  *query,
   return FALSE;
 }
 
+/* A number, or -1. */
 static double
 hypha_query_number (GVariant *value)
 {
@@ -261,6 +293,28 @@ hypha_query_number (GVariant *value)
   return -1;
 }
 
+/* Takes seconds as milliseconds; value may be NULL. */
+static gboolean
+hypha_query_take_seconds (GVariant    *value,
+                          const char  *name,
+                          double       max,
+                          guint       *milliseconds,
+                          GError     **error)
+{
+  if (value == NULL || hypha_rpc_codec_is_null (value))
+    return TRUE;
+
+  if (hypha_query_number (value) <= 0)
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                   "%s must be a number of seconds greater than 0", name);
+      return FALSE;
+    }
+
+  *milliseconds = (guint) (MIN (hypha_query_number (value), max) * 1000) + 1;
+  return TRUE;
+}
+
 /* The second argument of get_service: a map, or a bare number of seconds. */
 gboolean
 hypha_query_take_options (HyphaQuery  *query,
@@ -268,38 +322,26 @@ hypha_query_take_options (HyphaQuery  *query,
                           GError     **error)
 {
   g_autoptr (GVariant) timeout = NULL;
-  const char *mode = "first";
+  g_autoptr (GVariant) select_timeout = NULL;
+  const char *mode = NULL;
 
   if (options == NULL)
     return TRUE;
 
-  if (g_variant_is_of_type (options, G_VARIANT_TYPE_VARDICT))
-    {
-      timeout = g_variant_lookup_value (options, "timeout", NULL);
-      g_variant_lookup (options, "mode", "&s", &mode);
-    }
-  else
-    {
-      timeout = g_variant_ref (options);
-    }
+  if (!g_variant_is_of_type (options, G_VARIANT_TYPE_VARDICT))
+    return hypha_query_take_seconds (options, "timeout", MAX_TIMEOUT, &query->timeout, error);
 
-  if (g_str_equal (mode, "last"))
-    query->mode = HYPHA_QUERY_LAST;
-  else if (g_str_equal (mode, "random") || g_str_equal (mode, "native:random"))
-    query->mode = HYPHA_QUERY_RANDOM;
+  timeout = g_variant_lookup_value (options, "timeout", NULL);
+  select_timeout = g_variant_lookup_value (options, "select_timeout", NULL);
+  g_variant_lookup (options, "mode", "&s", &mode);
+  if (!g_variant_lookup (options, "skip_timeout", "b", &query->skip_timeout))
+    g_variant_lookup (options, "skipTimeout", "b", &query->skip_timeout);
 
-  if (timeout == NULL || hypha_rpc_codec_is_null (timeout))
-    return TRUE;
-
-  if (hypha_query_number (timeout) <= 0)
-    {
-      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                           "timeout must be a number of seconds greater than 0");
-      return FALSE;
-    }
-
-  query->timeout = (guint) (MIN (hypha_query_number (timeout), MAX_TIMEOUT) * 1000) + 1;
-  return TRUE;
+  return (mode == NULL || hypha_selection_parse (&query->selection, mode, error)) &&
+         hypha_query_take_seconds (timeout, "timeout", MAX_TIMEOUT, &query->timeout, error) &&
+         hypha_query_take_seconds (select_timeout, "select_timeout",
+                                   HYPHA_SELECTION_MAX_TIMEOUT / 1000.0,
+                                   &query->selection.timeout, error);
 }
 
 char *
@@ -311,172 +353,4 @@ hypha_query_to_string (HyphaQuery *query)
                           query->client != NULL ? query->client : "*",
                           query->service != NULL ? query->service : "*");
   return hypha_error_quote (text);
-}
-
-static gboolean
-hypha_query_field_matches (const char *wanted,
-                           const char *value)
-{
-  return wanted == NULL || g_str_equal (wanted, value);
-}
-
-static gboolean
-hypha_query_matches (HyphaQuery       *query,
-                     HyphaServiceInfo *info)
-{
-  return hypha_query_field_matches (query->client, hypha_service_info_get_client (info)) &&
-         hypha_query_field_matches (query->service, hypha_service_info_get_service (info)) &&
-         hypha_query_field_matches (query->app, hypha_service_info_get_app_id (info)) &&
-         hypha_query_field_matches (query->visibility,
-                                    hypha_service_info_get_visibility (info)) &&
-         hypha_query_field_matches (query->type, hypha_service_info_get_service_type (info));
-}
-
-/* Unlisted services are found by those who know the address, and by their own on request. */
-static gboolean
-hypha_query_shows (HyphaQuery       *query,
-                   HyphaServiceInfo *info,
-                   HyphaUserInfo    *user,
-                   const char       *own_workspace)
-{
-  gboolean own = hypha_user_info_may (user, own_workspace, HYPHA_NEED_MEMBER,
-                                      hypha_service_info_get_workspace (info));
-
-  if (!hypha_service_info_visible_to (info, user, own_workspace))
-    return FALSE;
-
-  if (!hypha_service_info_is_unlisted (info))
-    return TRUE;
-
-  return own && (!query->listing || query->unlisted);
-}
-
-static void
-hypha_query_collect (HyphaQuery    *query,
-                     HyphaRegistry *registry,
-                     const char    *workspace,
-                     const char    *except,
-                     HyphaUserInfo *user,
-                     const char    *own_workspace,
-                     GPtrArray     *found)
-{
-  g_autoptr (GPtrArray) all = hypha_registry_list (registry, workspace);
-
-  for (guint i = 0; i < all->len; i++)
-    {
-      HyphaServiceInfo *info = g_ptr_array_index (all, i);
-
-      if (except != NULL && g_str_equal (hypha_service_info_get_workspace (info), except))
-        continue;
-      if (hypha_query_matches (query, info) && hypha_query_shows (query, info, user, own_workspace))
-        g_ptr_array_add (found, g_object_ref (info));
-    }
-}
-
-static gboolean
-hypha_query_find_exact (HyphaQuery     *query,
-                        HyphaRegistry  *registry,
-                        HyphaUserInfo  *user,
-                        const char     *own_workspace,
-                        GPtrArray      *found,
-                        GError        **error)
-{
-  g_autofree char *id = NULL;
-  HyphaServiceInfo *info;
-
-  if (query->service == NULL)
-    return TRUE;
-
-  id = g_strdup_printf ("%s/%s:%s", query->workspace, query->client, query->service);
-  info = hypha_registry_lookup (registry, id);
-  if (info == NULL)
-    return TRUE;
-
-  if (!hypha_service_info_visible_to (info, user, own_workspace))
-    {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-                   "Permission denied for getting protected service: %s, workspace mismatch: "
-                   "%s != %s", query->service, query->workspace, own_workspace);
-      return FALSE;
-    }
-
-  if (!hypha_query_field_matches (query->app, hypha_service_info_get_app_id (info)))
-    {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT, "App id mismatch: %s != %s",
-                   query->app, hypha_service_info_get_app_id (info));
-      return FALSE;
-    }
-
-  g_ptr_array_add (found, g_object_ref (info));
-  return TRUE;
-}
-
-static void
-hypha_query_order (HyphaQuery *query,
-                   GPtrArray  *found,
-                   guint       start)
-{
-  guint n = found->len - start;
-  gpointer *items = found->pdata + start;
-
-  for (guint i = 0; query->mode == HYPHA_QUERY_LAST && i < n / 2; i++)
-    {
-      gpointer item = items[i];
-
-      items[i] = items[n - 1 - i];
-      items[n - 1 - i] = item;
-    }
-
-  for (guint i = n; query->mode == HYPHA_QUERY_RANDOM && i > 1; i--)
-    {
-      guint other = (guint) g_random_int_range (0, (gint32) i);
-      gpointer item = items[i - 1];
-
-      items[i - 1] = items[other];
-      items[other] = item;
-    }
-}
-
-/*
- * The services that query means and user, a client of own_workspace, may have: those of the own
- * workspace first. NULL with an error where one address was asked for and is refused.
- */
-GPtrArray *
-hypha_query_find (HyphaQuery     *query,
-                  HyphaRegistry  *registry,
-                  HyphaUserInfo  *user,
-                  const char     *own_workspace,
-                  GError        **error)
-{
-  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_object_unref);
-  guint start;
-
-  if (query->nothing)
-    return g_steal_pointer (&found);
-
-  if (query->exact)
-    return hypha_query_find_exact (query, registry, user, own_workspace, found, error) ?
-             g_steal_pointer (&found) :
-             NULL;
-
-  if (query->or_client && query->workspace != NULL && query->service != NULL)
-    {
-      g_autofree char *id = g_strdup_printf ("%s/%s:default", query->workspace, query->service);
-      HyphaServiceInfo *info = hypha_registry_lookup (registry, id);
-
-      if (info != NULL && hypha_service_info_visible_to (info, user, own_workspace))
-        {
-          g_ptr_array_add (found, g_object_ref (info));
-          return g_steal_pointer (&found);
-        }
-    }
-
-  hypha_query_collect (query, registry, query->workspace != NULL ? query->workspace : own_workspace,
-                       NULL, user, own_workspace, found);
-  hypha_query_order (query, found, 0);
-  start = found->len;
-  if (query->workspace == NULL)
-    hypha_query_collect (query, registry, NULL, own_workspace, user, own_workspace, found);
-  hypha_query_order (query, found, start);
-  return g_steal_pointer (&found);
 }

@@ -34,5 +34,9 @@ HyphaServiceInfo *hypha_registry_lookup        (HyphaRegistry     *self,
                                                 const char        *id);
 GPtrArray        *hypha_registry_list          (HyphaRegistry     *self,
                                                 const char        *workspace);
+gboolean          hypha_registry_has_singletons (HyphaRegistry    *self);
+GPtrArray        *hypha_registry_list_named    (HyphaRegistry     *self,
+                                                const char        *workspace,
+                                                const char        *service);
 
 G_END_DECLS

@@ -27,6 +27,7 @@ struct _HyphaRegistry
   GHashTable *clients;     /* “workspace/client” → HyphaRegistryClient */
   GListStore *model;       /* in the order of ids, so that a position is found by halving */
   gsize       bytes;       /* of all records */
+  guint       n_singletons;
   gsize       max_client_bytes;
   gsize       max_total_bytes;
 };
@@ -180,6 +181,7 @@ hypha_registry_index (HyphaRegistry    *self,
   g_tree_replace (client->services, (gpointer) hypha_service_info_get_id (info), info);
   client->bytes += hypha_registry_record_size (info);
   self->bytes += hypha_registry_record_size (info);
+  self->n_singletons += hypha_service_info_is_singleton (info);
 }
 
 static void
@@ -191,6 +193,7 @@ hypha_registry_unindex (HyphaRegistry    *self,
 
   client->bytes -= hypha_registry_record_size (info);
   self->bytes -= hypha_registry_record_size (info);
+  self->n_singletons -= hypha_service_info_is_singleton (info);
   g_tree_remove (client->services, hypha_service_info_get_id (info));
   if (g_tree_nnodes (client->services) == 0)
     g_hash_table_remove (self->clients, id);
@@ -241,7 +244,7 @@ hypha_registry_model_put (HyphaRegistry    *self,
 {
   guint position;
 
-  if (hypha_service_info_is_built_in (info))
+  if (hypha_service_info_is_the_cores (info))
     return;
 
   if (hypha_registry_model_find (self, hypha_service_info_get_id (info), &position))
@@ -395,4 +398,42 @@ hypha_registry_list (HyphaRegistry *self,
                     found);
 
   return found;
+}
+
+gboolean
+hypha_registry_has_singletons (HyphaRegistry *self)
+{
+  return self->n_singletons > 0;
+}
+
+typedef struct
+{
+  const char *service;
+  GPtrArray  *found;
+} HyphaRegistryNamed;
+
+static gboolean
+hypha_registry_collect_named (gpointer key,
+                              gpointer value,
+                              gpointer data)
+{
+  HyphaRegistryNamed *named = data;
+
+  if (g_str_equal (hypha_service_info_get_service (value), named->service))
+    g_ptr_array_add (named->found, g_object_ref (value));
+  return FALSE;
+}
+
+/* The services of this name that clients of a workspace have. */
+GPtrArray *
+hypha_registry_list_named (HyphaRegistry *self,
+                           const char    *workspace,
+                           const char    *service)
+{
+  GTree *tree = g_hash_table_lookup (self->workspaces, workspace);
+  HyphaRegistryNamed named = { service, g_ptr_array_new_with_free_func (g_object_unref) };
+
+  if (tree != NULL)
+    g_tree_foreach (tree, hypha_registry_collect_named, &named);
+  return named.found;
 }

@@ -30,6 +30,7 @@ void             hypha_peer_unsubscribe    (HyphaPeer        *self,
 gboolean         hypha_peer_is_subscribed  (HyphaPeer        *self,
                                             const char       *event);
 gboolean         hypha_peer_may_log        (HyphaPeer        *self);
+double           hypha_peer_get_load       (HyphaPeer        *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaPeer, hypha_peer_unref)
 

@@ -528,6 +528,8 @@ hypha_router_route_to (HyphaRouter        *self,
   hypha_peer_met (sender, target);
   if (method)
     hypha_peer_calls (sender, target, message);
+  if (target->measured && message->session.data != NULL)
+    hypha_peer_was_called (target);
   if (target->open_calls != NULL)
     hypha_open_calls_settle (target->open_calls, sender, message);
   hypha_router_deliver (self, sender, target, message, frame);

@@ -28,7 +28,9 @@ struct _HyphaServiceInfo
   char      *visibility; /* public, protected or unlisted */
   char      *app_id;
   char     **authorized; /* workspaces that may use a protected service */
-  GVariant  *record;     /* a{sv}: what clients see of it */
+  gboolean   hidden;     /* “private”: protected, and in no list */
+  GVariant  *record;     /* a{sv}: what clients of its workspace see of it */
+  GVariant  *outer;      /* the same for others: not who else may use it */
 };
 
 enum
@@ -96,6 +98,7 @@ hypha_service_info_finalize (GObject *object)
   g_free (self->app_id);
   g_strfreev (self->authorized);
   g_clear_pointer (&self->record, g_variant_unref);
+  g_clear_pointer (&self->outer, g_variant_unref);
 
   G_OBJECT_CLASS (hypha_service_info_parent_class)->finalize (object);
 }
@@ -216,6 +219,7 @@ hypha_service_info_set_visibility (HyphaServiceInfo  *self,
   if (g_str_equal (given, "private"))
     {
       self->visibility = g_strdup ("protected");
+      self->hidden = TRUE;
       return TRUE;
     }
 
@@ -252,6 +256,8 @@ hypha_service_info_complete_record (HyphaServiceInfo *self,
   g_variant_dict_init (&stored_config, config);
   g_variant_dict_insert (&stored_config, "workspace", "s", self->workspace);
   g_variant_dict_insert (&stored_config, "visibility", "s", self->visibility);
+  g_variant_dict_remove (&stored_config, "_local_only");
+  g_variant_dict_remove (&stored_config, "_rintf_allowed_caller");
 
   g_variant_dict_init (&stored, record);
   g_variant_dict_insert (&stored, "id", "s", self->id);
@@ -260,6 +266,24 @@ hypha_service_info_complete_record (HyphaServiceInfo *self,
   g_variant_dict_insert (&stored, "app_id", "s", self->app_id);
   g_variant_dict_insert_value (&stored, "config", g_variant_dict_end (&stored_config));
   return g_variant_ref_sink (g_variant_dict_end (&stored));
+}
+
+/* What clients of other workspaces see of a description, the config of a record or of a service. */
+GVariant *
+hypha_service_info_without_authorized (GVariant *map)
+{
+  g_autoptr (GVariant) config = g_variant_lookup_value (map, "config", G_VARIANT_TYPE_VARDICT);
+  GVariantDict dict;
+  GVariantDict outer;
+
+  if (config == NULL)
+    return g_variant_ref (map);
+
+  g_variant_dict_init (&outer, config);
+  g_variant_dict_remove (&outer, "authorized_workspaces");
+  g_variant_dict_init (&dict, map);
+  g_variant_dict_insert_value (&dict, "config", g_variant_dict_end (&outer));
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
 
 /* Describes workspace/client:service from what its client registered, an a{sv}. */
@@ -290,6 +314,8 @@ hypha_service_info_new (const char  *workspace,
     return NULL;
 
   self->record = hypha_service_info_complete_record (self, record, config);
+  if (self->authorized[0] != NULL)
+    self->outer = hypha_service_info_without_authorized (self->record);
   return g_steal_pointer (&self);
 }
 
@@ -318,6 +344,13 @@ hypha_service_info_get_record (HyphaServiceInfo *self)
   return self->record;
 }
 
+/* What a client of another workspace may know. */
+GVariant *
+hypha_service_info_get_outer_record (HyphaServiceInfo *self)
+{
+  return self->outer != NULL ? self->outer : self->record;
+}
+
 /* Open to everybody who knows its address. */
 gboolean
 hypha_service_info_is_published (HyphaServiceInfo *self)
@@ -328,13 +361,35 @@ hypha_service_info_is_published (HyphaServiceInfo *self)
 gboolean
 hypha_service_info_is_unlisted (HyphaServiceInfo *self)
 {
-  return g_str_equal (self->visibility, "unlisted");
+  return self->hidden || g_str_equal (self->visibility, "unlisted");
 }
 
 gboolean
 hypha_service_info_is_built_in (HyphaServiceInfo *self)
 {
   return g_str_equal (self->service, "built-in");
+}
+
+/* One that is there for clients and of no interest to people. */
+gboolean
+hypha_service_info_is_the_cores (HyphaServiceInfo *self)
+{
+  return hypha_service_info_is_built_in (self) ||
+         (g_str_equal (self->workspace, HYPHA_ADDRESS_ROOT_WORKSPACE) &&
+          g_str_equal (self->client, HYPHA_ADDRESS_ROOT_CLIENT) &&
+          g_str_equal (self->service, "default"));
+}
+
+/* Only one client of a workspace may have a service of this name. */
+gboolean
+hypha_service_info_is_singleton (HyphaServiceInfo *self)
+{
+  g_autoptr (GVariant) config = g_variant_lookup_value (self->record, "config",
+                                                        G_VARIANT_TYPE_VARDICT);
+  gboolean singleton = FALSE;
+
+  g_variant_lookup (config, "singleton", "b", &singleton);
+  return singleton;
 }
 
 /* May user, who is a client of own_workspace, get hold of this service? */
