@@ -59,7 +59,7 @@ hypha_http_stream_connection_set_finished      (HyphaHttpStreamConnection *self,
 
 /* The server's half of it. */
 void
-hypha_server_add_stream                        (HyphaServer               *server,
-                                                HyphaHttpStreamConnection *self);
+hypha_server_add_stream                        (HyphaServer               *self,
+                                                HyphaHttpStreamConnection *connection);
 
 G_END_DECLS

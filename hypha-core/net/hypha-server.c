@@ -399,7 +399,8 @@ hypha_server_close_connections (HyphaServer *self)
 
 /*
  * Stops: nobody new gets in, WebSockets are closed with 1001, or 1012 for a restart, running
- * requests may end. It is done when all are gone, or after HYPHA_SERVER_STOP_TIMEOUT, which cuts off who is left.
+ * requests may end. It is done when all are gone, or after HYPHA_SERVER_STOP_TIMEOUT, which cuts
+ * off who is left.
  */
 void
 hypha_server_stop_async (HyphaServer         *self,
