@@ -145,20 +145,37 @@ hypha_outbox_drop (HyphaOutbox *self,
     self->tail = NULL;
 }
 
+/*
+ * Not write or writev: a peer that has gone must be an error here, not a signal for the process.
+ * Most often there is one run, and a plain send costs the kernel less.
+ */
+static gssize
+hypha_outbox_send (int           fd,
+                   struct iovec *runs,
+                   gsize         n_runs)
+{
+  struct msghdr message = { .msg_iov = runs, .msg_iovlen = n_runs };
+
+  if (n_runs == 1)
+    return send (fd, runs->iov_base, runs->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+  return sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static gssize
 hypha_outbox_write (HyphaOutbox *self,
                     int          fd,
                     gsize       *offered)
 {
   struct iovec runs[MAX_RUNS];
-  struct msghdr message = { .msg_iov = runs };
+  gsize n_runs = 0;
   gsize skip = self->head_written;
   gssize written;
 
   *offered = 0;
-  for (HyphaChunk *c = self->head; c != NULL && message.msg_iovlen < MAX_RUNS; c = c->next)
+  for (HyphaChunk *c = self->head; c != NULL && n_runs < MAX_RUNS; c = c->next)
     {
-      struct iovec *run = &runs[message.msg_iovlen++];
+      struct iovec *run = &runs[n_runs++];
 
       run->iov_base = (guint8 *) c->data + skip;
       run->iov_len = c->size - skip;
@@ -166,14 +183,8 @@ hypha_outbox_write (HyphaOutbox *self,
       skip = 0;
     }
 
-  /*
-   * Not write or writev: a peer that has gone must be an error here, not a signal for the process.
-   * Most often there is one run, and a plain send costs the kernel less.
-   */
   do
-    written = message.msg_iovlen == 1
-                ? send (fd, runs[0].iov_base, runs[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
-                : sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    written = hypha_outbox_send (fd, runs, n_runs);
   while (written < 0 && errno == EINTR);
   return written;
 }
