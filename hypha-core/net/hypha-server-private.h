@@ -54,6 +54,7 @@ gboolean     hypha_server_listen              (HyphaServer          *self,
 guint        hypha_server_get_port            (HyphaServer          *self);
 guint        hypha_server_get_n_connections   (HyphaServer          *self);
 SoupServer  *hypha_server_get_soup            (HyphaServer          *self);
+gboolean     hypha_server_is_stopping        (HyphaServer          *self);
 void         hypha_server_stop_listening       (HyphaServer          *self);
 void         hypha_server_stop_async          (HyphaServer          *self,
                                                GCancellable         *cancellable,
