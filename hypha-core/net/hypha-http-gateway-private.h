@@ -6,11 +6,19 @@
 
 G_BEGIN_DECLS
 
+/* Requests that may wait for their answers at once; one more is answered with 503. */
+#define HYPHA_HTTP_MAX_REQUESTS 4096
+
 #define HYPHA_TYPE_HTTP_GATEWAY (hypha_http_gateway_get_type ())
 
 G_DECLARE_FINAL_TYPE (HyphaHttpGateway, hypha_http_gateway, HYPHA, HTTP_GATEWAY, GObject)
 
-HyphaHttpGateway *hypha_http_gateway_new (HyphaServer  *server,
-                                          HyphaManager *manager);
+HyphaHttpGateway *hypha_http_gateway_new              (HyphaServer      *server,
+                                                       HyphaManager     *manager);
+void              hypha_http_gateway_set_timeout      (HyphaHttpGateway *self,
+                                                       guint             timeout);
+void              hypha_http_gateway_set_max_requests (HyphaHttpGateway *self,
+                                                       guint             max_requests);
+guint             hypha_http_gateway_get_n_requests   (HyphaHttpGateway *self);
 
 G_END_DECLS

@@ -2,16 +2,17 @@
 
 #include "config.h"
 
+#include "hypha-http-gateway-private.h"
+
 #include <string.h>
 
-#include "hypha-http-gateway-private.h"
-#include "hypha-identity-private.h"
-#include "hypha-json-private.h"
+#include "hypha-http-request-private.h"
+#include "hypha-http-services-private.h"
 
 /*
- * HyphaHttpGateway: /health and /{workspace}/services over plain HTTP. Who asks is what a
- * verified bearer token says, and nobody otherwise: the workspace in the path is what is asked
- * about, never who asks.
+ * HyphaHttpGateway: services over plain HTTP. It finds out what a path means and hands the request
+ * on. Who asks is what a verified token says, and nobody otherwise: the workspace in the path is what
+ * is asked about, never who asks.
  */
 struct _HyphaHttpGateway
 {
@@ -19,9 +20,31 @@ struct _HyphaHttpGateway
 
   HyphaServer  *server;
   HyphaManager *manager;
+  GHashTable   *requests;      /* SoupServerMessage, not owned → HyphaHttpRequest */
+  guint         timeout;
+  guint         max_requests;
 };
 
+/* What stands at the end of a path. */
+typedef void (*HyphaHttpHandler) (HyphaHttpRequest *request);
+
 G_DEFINE_FINAL_TYPE (HyphaHttpGateway, hypha_http_gateway, G_TYPE_OBJECT)
+
+static void
+hypha_http_gateway_finished (SoupServerMessage *message,
+                             HyphaHttpGateway  *self)
+{
+  g_hash_table_remove (self->requests, message);
+}
+
+static void
+hypha_http_gateway_drop_request (gpointer data)
+{
+  HyphaHttpRequest *request = data;
+
+  hypha_http_request_end (request);
+  hypha_http_request_unref (request);
+}
 
 static void
 hypha_http_gateway_dispose (GObject *object)
@@ -29,11 +52,9 @@ hypha_http_gateway_dispose (GObject *object)
   HyphaHttpGateway *self = HYPHA_HTTP_GATEWAY (object);
 
   if (self->server != NULL)
-    {
-      soup_server_remove_handler (hypha_server_get_soup (self->server), "/health");
-      soup_server_remove_handler (hypha_server_get_soup (self->server), "/");
-    }
+    soup_server_remove_handler (hypha_server_get_soup (self->server), "/");
 
+  g_clear_pointer (&self->requests, g_hash_table_unref);
   g_clear_object (&self->server);
   g_clear_object (&self->manager);
 
@@ -49,167 +70,75 @@ hypha_http_gateway_class_init (HyphaHttpGatewayClass *klass)
 static void
 hypha_http_gateway_init (HyphaHttpGateway *self)
 {
+  self->requests = g_hash_table_new_full (NULL, NULL, NULL, hypha_http_gateway_drop_request);
+  self->timeout = HYPHA_RPC_TIMEOUT;
+  self->max_requests = HYPHA_HTTP_MAX_REQUESTS;
 }
 
-/* A page may read the answer only if its origin is allowed; an error is an answer too. */
+/* {"status": word, …} with the time, as who watches over servers reads it. */
 static void
-hypha_http_gateway_add_cors (HyphaHttpGateway  *self,
-                             SoupServerMessage *message)
+hypha_http_gateway_answer_health (HyphaHttpRequest *request,
+                                  guint             status,
+                                  const char       *word,
+                                  const char       *detail)
 {
-  SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
-  const char *origin;
-
-  soup_message_headers_append (answer, "Vary", "Origin");
-  origin = soup_message_headers_get_one (soup_server_message_get_request_headers (message),
-                                         "Origin");
-  if (origin == NULL || !hypha_server_origin_allowed (self->server, origin))
-    return;
-
-  soup_message_headers_replace (answer, "Access-Control-Allow-Origin", origin);
-  soup_message_headers_replace (answer, "Access-Control-Allow-Methods",
-                                "GET,POST,PUT,DELETE,OPTIONS");
-  soup_message_headers_replace (answer, "Access-Control-Allow-Headers",
-                                "Authorization,Content-Type");
-}
-
-static void
-hypha_http_gateway_answer (HyphaHttpGateway  *self,
-                           SoupServerMessage *message,
-                           guint              status,
-                           JsonNode          *body)
-{
-  char *text = json_to_string (body, FALSE);
-
-  hypha_http_gateway_add_cors (self, message);
-  soup_server_message_set_status (message, status, NULL);
-  soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
-                                    strlen (text));
-}
-
-static void
-hypha_http_gateway_fail (HyphaHttpGateway  *self,
-                         SoupServerMessage *message,
-                         guint              status,
-                         const char        *detail)
-{
-  g_autoptr (GVariant) body = NULL;
-  g_autoptr (JsonNode) node = NULL;
-
-  body = g_variant_ref_sink (g_variant_new_parsed ("{'success': <false>, 'detail': <%s>}", detail));
-  node = hypha_json_from_variant (body);
-  hypha_http_gateway_answer (self, message, status, node);
-}
-
-static void
-hypha_http_gateway_health (SoupServer        *soup,
-                           SoupServerMessage *message,
-                           const char        *path,
-                           GHashTable        *query,
-                           gpointer           data)
-{
-  HyphaHttpGateway *self = data;
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *timestamp = g_date_time_format_iso8601 (now);
-  g_autoptr (GVariant) body = NULL;
-  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (JsonNode) node = json_node_alloc ();
+  g_autoptr (JsonObject) object = json_object_new ();
 
-  if (!g_str_equal (path, "/health"))
-    {
-      hypha_http_gateway_fail (self, message, SOUP_STATUS_NOT_FOUND, "Route not found");
-      return;
-    }
-
-  body = g_variant_ref_sink (
-    g_variant_new_parsed ("{'status': <'OK'>, 'timestamp': <%s>}", timestamp));
-  node = hypha_json_from_variant (body);
-  hypha_http_gateway_answer (self, message, SOUP_STATUS_OK, node);
+  json_object_set_string_member (object, "status", word);
+  json_object_set_string_member (object, "timestamp", timestamp);
+  if (detail != NULL)
+    json_object_set_string_member (object, "detail", detail);
+  json_node_init_object (node, object);
+  hypha_http_request_answer_json (request, status, node);
 }
 
-/* Who asks: the user of the bearer token and its workspace, or a fresh anonymous user. */
+/* It answers, so it lives. */
 static void
-hypha_http_gateway_identify (HyphaHttpGateway  *self,
-                             SoupServerMessage *message,
-                             HyphaIdentity     *identity)
+hypha_http_gateway_health (HyphaHttpRequest *request)
 {
-  HyphaHello hello = { 0 };
-  const char *authorization;
-
-  authorization = soup_message_headers_get_one (soup_server_message_get_request_headers (message),
-                                                "Authorization");
-  if (authorization != NULL && g_str_has_prefix (authorization, "Bearer "))
-    {
-      g_autoptr (GError) error = NULL;
-
-      hello.token = (char *) authorization + strlen ("Bearer ");
-      if (hypha_identity_prove (identity, &hello, hypha_manager_get_authority (self->manager),
-                                &error))
-        return;
-
-      g_debug ("HTTP request treated as anonymous: %s", error->message);
-      hypha_throttle_failed (hypha_authority_get_throttle (
-                               hypha_manager_get_authority (self->manager)),
-                             soup_server_message_get_remote_host (message),
-                             hypha_throttle_now ());
-      hypha_identity_clear (identity);
-      hello.token = NULL;
-    }
-
-  if (!hypha_identity_prove (identity, &hello, hypha_manager_get_authority (self->manager), NULL))
-    g_assert_not_reached ();
-}
-
-/* “ws/cid:svc” is “cid:svc” under a path that names the workspace already. */
-static GVariant *
-hypha_http_gateway_shorten_ids (GVariant *records)
-{
-  GVariantBuilder list;
-  GVariantIter iter;
-  GVariant *record;
-
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
-  g_variant_iter_init (&iter, records);
-  while (g_variant_iter_next (&iter, "v", &record))
-    {
-      const char *id = "";
-      GVariantDict dict;
-
-      g_variant_lookup (record, "id", "&s", &id);
-      g_variant_dict_init (&dict, record);
-      g_variant_dict_insert (&dict, "id", "s", strchr (id, '/') != NULL ? strchr (id, '/') + 1 : id);
-      g_variant_builder_add (&list, "v", g_variant_dict_end (&dict));
-      g_variant_unref (record);
-    }
-
-  return g_variant_ref_sink (g_variant_builder_end (&list));
+  hypha_http_gateway_answer_health (request, SOUP_STATUS_OK, "OK", NULL);
 }
 
 static void
-hypha_http_gateway_list (HyphaHttpGateway  *self,
-                         SoupServerMessage *message,
-                         const char        *workspace)
+hypha_http_gateway_readiness (HyphaHttpRequest *request)
 {
-  g_auto (HyphaIdentity) identity = { 0 };
-  g_autoptr (GVariant) query = NULL;
-  g_autoptr (GVariant) records = NULL;
-  g_autoptr (GVariant) shortened = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (JsonNode) node = NULL;
-
-  hypha_http_gateway_identify (self, message, &identity);
-  query = g_variant_ref_sink (g_variant_new_parsed ("{'workspace': <%s>}", workspace));
-  records = hypha_lookup_list (self->manager, identity.user, identity.workspace, query, &error);
-  if (records == NULL)
-    {
-      hypha_http_gateway_fail (self, message, hypha_error_get_http_status (error), error->message);
-      return;
-    }
-
-  shortened = hypha_http_gateway_shorten_ids (records);
-  node = hypha_json_from_variant (shortened);
-  hypha_http_gateway_answer (self, message, SOUP_STATUS_OK, node);
+  if (hypha_server_is_stopping (request->server))
+    hypha_http_gateway_answer_health (request, SOUP_STATUS_SERVICE_UNAVAILABLE, "DOWN",
+                                      "server is shutting down");
+  else
+    hypha_http_gateway_health (request);
 }
 
-/* The segments of the path, decoded one by one so that an encoded slash stays inside its own. */
+static void
+hypha_http_gateway_no_route (HyphaHttpRequest *request)
+{
+  hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, "Route not found");
+}
+
+/* Nothing that a request leaves behind could be called, so there is nothing to register. */
+static void
+hypha_http_gateway_register (HyphaHttpRequest *request)
+{
+  hypha_http_request_refuse (request, SOUP_STATUS_NOT_IMPLEMENTED,
+                             "a service needs a client that stays connected to answer for it; "
+                             "register it over the WebSocket at /ws");
+}
+
+static void
+hypha_http_gateway_preflight (HyphaHttpRequest *request)
+{
+  soup_message_headers_replace (soup_server_message_get_response_headers (request->message),
+                                "Access-Control-Max-Age", "86400");
+  hypha_http_request_answer (request, SOUP_STATUS_OK, NULL, NULL);
+}
+
+/*
+ * The segments of the path, decoded one by one so that an encoded slash stays inside its own; NULL
+ * if one is no text, or leads upwards.
+ */
 static char **
 hypha_http_gateway_split (const char *path)
 {
@@ -222,7 +151,8 @@ hypha_http_gateway_split (const char *path)
 
       if (**p == '\0')
         continue;
-      if (segment == NULL || !g_utf8_validate (segment, -1, NULL))
+      if (segment == NULL || !g_utf8_validate (segment, -1, NULL) ||
+          g_str_equal (segment, "..") || g_str_equal (segment, "."))
         return NULL;
 
       g_strv_builder_add (segments, segment);
@@ -231,36 +161,122 @@ hypha_http_gateway_split (const char *path)
   return g_strv_builder_end (segments);
 }
 
+/* Paths that are no workspace's. */
+static HyphaHttpHandler
+hypha_http_gateway_find_fixed (const char *path)
+{
+  static const struct
+  {
+    const char      *path;
+    HyphaHttpHandler handler;
+  } fixed[] = {
+    { "/health", hypha_http_gateway_health },
+    { "/health/liveness", hypha_http_gateway_health },
+    { "/health/readiness", hypha_http_gateway_readiness },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
+    if (g_str_equal (path, fixed[i].path))
+      return fixed[i].handler;
+
+  return NULL;
+}
+
+/* /{workspace}/services/{service}/{function…} */
+static HyphaHttpHandler
+hypha_http_gateway_find_service (const char *method,
+                                 guint       n_segments)
+{
+  gboolean looks = g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
+
+  if (g_str_equal (method, "OPTIONS"))
+    return hypha_http_gateway_preflight;
+  if (n_segments == 2 && g_str_equal (method, "POST"))
+    return hypha_http_gateway_register;
+  if (n_segments == 2 && looks)
+    return hypha_http_services_list;
+  if (n_segments == 3 && looks)
+    return hypha_http_services_info;
+  if (n_segments > 3 && (g_str_equal (method, "GET") || g_str_equal (method, "POST")))
+    return hypha_http_services_call;
+
+  return NULL;
+}
+
+static HyphaHttpHandler
+hypha_http_gateway_find_route (HyphaHttpRequest *request)
+{
+  const char *path = g_uri_get_path (soup_server_message_get_uri (request->message));
+  const char *method = soup_server_message_get_method (request->message);
+  HyphaHttpHandler handler = hypha_http_gateway_find_fixed (path);
+  g_auto (GStrv) segments = NULL;
+  guint n;
+
+  if (handler != NULL)
+    return handler;
+
+  segments = hypha_http_gateway_split (path);
+  n = segments != NULL ? g_strv_length (segments) : 0;
+  if (n < 2 || !hypha_address_is_name (segments[0]))
+    return NULL;
+
+  request->workspace = g_strdup (segments[0]);
+  request->service = g_strdup (n > 2 ? segments[2] : "");
+  request->rest = g_strdupv (segments + MIN (n, 3));
+  if (g_str_equal (segments[1], "services"))
+    return hypha_http_gateway_find_service (method, n);
+
+  return NULL;
+}
+
 static void
-hypha_http_gateway_route (SoupServer        *soup,
-                          SoupServerMessage *message,
-                          const char        *path,
-                          GHashTable        *query,
-                          gpointer           data)
+hypha_http_gateway_handle (SoupServer        *soup,
+                           SoupServerMessage *message,
+                           const char        *path,
+                           GHashTable        *query,
+                           gpointer           data)
 {
   HyphaHttpGateway *self = data;
-  const char *method = soup_server_message_get_method (message);
-  g_auto (GStrv) segments = NULL;
-  gboolean ours;
+  g_autoptr (HyphaHttpRequest) request = NULL;
+  HyphaHttpHandler handler;
 
-  segments = hypha_http_gateway_split (g_uri_get_path (soup_server_message_get_uri (message)));
-  ours = segments != NULL && g_strv_length (segments) == 2 &&
-         g_str_equal (segments[1], "services") && hypha_address_is_name (segments[0]);
-  if (ours && g_str_equal (method, "OPTIONS"))
+  request = hypha_http_request_new (self->server, self->manager, message);
+  request->timeout = self->timeout;
+  if (g_hash_table_size (self->requests) >= self->max_requests)
     {
-      soup_message_headers_replace (soup_server_message_get_response_headers (message),
-                                    "Access-Control-Max-Age", "86400");
-      hypha_http_gateway_add_cors (self, message);
-      soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
+      hypha_http_request_refuse (request, SOUP_STATUS_SERVICE_UNAVAILABLE,
+                                 "too many requests wait already; try again later");
+      return;
     }
-  else if (ours && (g_str_equal (method, "GET") || g_str_equal (method, "HEAD")))
-    {
-      hypha_http_gateway_list (self, message, segments[0]);
-    }
-  else
-    {
-      hypha_http_gateway_fail (self, message, SOUP_STATUS_NOT_FOUND, "Route not found");
-    }
+
+  g_hash_table_insert (self->requests, message, hypha_http_request_ref (request));
+  g_signal_connect_object (message, "finished", G_CALLBACK (hypha_http_gateway_finished), self, 0);
+  handler = hypha_http_gateway_find_route (request);
+  if (handler == NULL)
+    handler = hypha_http_gateway_no_route;
+  handler (request);
+}
+
+/* How long a service may be silent before a call of it fails, in ms. */
+void
+hypha_http_gateway_set_timeout (HyphaHttpGateway *self,
+                                guint             timeout)
+{
+  self->timeout = timeout;
+}
+
+void
+hypha_http_gateway_set_max_requests (HyphaHttpGateway *self,
+                                     guint             max_requests)
+{
+  self->max_requests = max_requests;
+}
+
+/* The requests that are not over. */
+guint
+hypha_http_gateway_get_n_requests (HyphaHttpGateway *self)
+{
+  return g_hash_table_size (self->requests);
 }
 
 /* Answers the requests of server; it is the core's to keep. */
@@ -272,9 +288,7 @@ hypha_http_gateway_new (HyphaServer  *server,
 
   self->server = g_object_ref (server);
   self->manager = g_object_ref (manager);
-  soup_server_add_handler (hypha_server_get_soup (server), "/health", hypha_http_gateway_health,
-                           self, NULL);
-  soup_server_add_handler (hypha_server_get_soup (server), "/", hypha_http_gateway_route, self,
+  soup_server_add_handler (hypha_server_get_soup (server), "/", hypha_http_gateway_handle, self,
                            NULL);
   return self;
 }

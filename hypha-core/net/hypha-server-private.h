@@ -71,6 +71,7 @@ SoupServer  *hypha_server_get_soup            (HyphaServer          *self);
 GIOStream   *hypha_server_steal               (HyphaServer          *self,
                                                SoupServerMessage    *message,
                                                int                  *fd);
+gboolean     hypha_server_is_stopping        (HyphaServer          *self);
 void         hypha_server_stop_listening       (HyphaServer          *self);
 void         hypha_server_stop_async          (HyphaServer          *self,
                                                GCancellable         *cancellable,

@@ -343,6 +343,15 @@ hypha_server_finish_stop (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* It was told to stop and has not come to the end of it. */
+gboolean
+hypha_server_is_stopping (HyphaServer *self)
+{
+  g_assert (HYPHA_IS_SERVER (self));
+
+  return self->stopping != NULL;
+}
+
 /* Frees the port at once; connections go on. */
 void
 hypha_server_stop_listening (HyphaServer *self)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "hypha-http-request-private.h"
+
+G_BEGIN_DECLS
+
+/* /{workspace}/services and below: what there is, and calling it. */
+
+gboolean          hypha_http_is_manager       (const char           *service);
+HyphaServiceInfo *hypha_http_services_find    (HyphaHttpRequest     *request,
+                                               const char           *mode);
+void              hypha_http_services_list    (HyphaHttpRequest     *request);
+void              hypha_http_services_info    (HyphaHttpRequest     *request);
+void              hypha_http_services_call    (HyphaHttpRequest     *request);
+void              hypha_http_call_fail        (HyphaHttpRequest     *request,
+                                               const char           *provider,
+                                               const GError         *error);
+char             *hypha_http_call_provider    (HyphaServiceInfo     *info);
+
+G_END_DECLS

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-http-services-private.h"
+
+#include <string.h>
+
+#include "hypha-http-arguments-private.h"
+#include "hypha-http-member-private.h"
+#include "hypha-lookup-private.h"
+#include "hypha-name-private.h"
+#include "hypha-query-private.h"
+
+/* The manager is a service under these names in every workspace. */
+gboolean
+hypha_http_is_manager (const char *service)
+{
+  return g_str_equal (service, "ws") || g_str_equal (service, "~");
+}
+
+static void
+hypha_http_services_refuse_missing (HyphaHttpRequest *request)
+{
+  g_autofree char *quoted = hypha_error_quote (request->service);
+  g_autofree char *detail = g_strdup_printf ("Service %s not found", quoted);
+
+  hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, detail);
+}
+
+static GPtrArray *
+hypha_http_services_query (HyphaHttpRequest  *request,
+                           const char        *mode,
+                           GError           **error)
+{
+  g_auto (HyphaQuery) query = { 0 };
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GVariant) options = NULL;
+
+  /* A bare name would be taken for a client's there; a whole address is one service or none. */
+  if (strchr (request->service, ':') != NULL)
+    value = g_variant_ref_sink (g_variant_new_take_string (
+      g_strconcat (request->workspace, "/", request->service, NULL)));
+  else
+    value = g_variant_ref_sink (g_variant_new_parsed ("{'id': <%s>, 'workspace': <%s>}",
+                                                      request->service, request->workspace));
+  options = g_variant_ref_sink (g_variant_new_parsed ("{'mode': <%s>}",
+                                                      mode != NULL ? mode : "first"));
+  if (!hypha_query_parse_get (&query, value, request->identity.workspace, error) ||
+      !hypha_query_take_options (&query, options, error))
+    return NULL;
+
+  return hypha_query_find (&query, hypha_manager_get_registry (request->manager),
+                           request->identity.user, request->identity.workspace, error);
+}
+
+/* The service that the path means, if whoever asks may have it; otherwise the request is answered. */
+HyphaServiceInfo *
+hypha_http_services_find (HyphaHttpRequest *request,
+                          const char       *mode)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) found = NULL;
+
+  /* “ws2/c:x” in a segment would name another workspace than the path does. */
+  if (strchr (request->service, '/') != NULL)
+    {
+      hypha_http_services_refuse_missing (request);
+      return NULL;
+    }
+
+  found = hypha_http_services_query (request, mode, &error);
+  if (found == NULL)
+    {
+      hypha_http_request_fail (request, error);
+      return NULL;
+    }
+
+  if (found->len == 0)
+    {
+      hypha_http_services_refuse_missing (request);
+      return NULL;
+    }
+
+  return g_object_ref (g_ptr_array_index (found, 0));
+}
+
+/* “ws/cid:svc” is “cid:svc” under a path that names the workspace already. */
+static GVariant *
+hypha_http_services_shorten_ids (GVariant *records)
+{
+  GVariantBuilder list;
+  GVariantIter iter;
+  GVariant *record;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
+  g_variant_iter_init (&iter, records);
+  while (g_variant_iter_next (&iter, "v", &record))
+    {
+      const char *id = "";
+      GVariantDict dict;
+
+      g_variant_lookup (record, "id", "&s", &id);
+      g_variant_dict_init (&dict, record);
+      g_variant_dict_insert (&dict, "id", "s", strchr (id, '/') != NULL ? strchr (id, '/') + 1 : id);
+      g_variant_builder_add (&list, "v", g_variant_dict_end (&dict));
+      g_variant_unref (record);
+    }
+
+  return g_variant_ref_sink (g_variant_builder_end (&list));
+}
+
+/* GET /{workspace}/services */
+void
+hypha_http_services_list (HyphaHttpRequest *request)
+{
+  g_autoptr (GVariant) query = NULL;
+  g_autoptr (GVariant) records = NULL;
+  g_autoptr (GVariant) shortened = NULL;
+  g_autoptr (GError) error = NULL;
+
+  query = g_variant_ref_sink (g_variant_new_parsed ("{'workspace': <%s>}", request->workspace));
+  records = hypha_lookup_list (request->manager, request->identity.user,
+                               request->identity.workspace, query, &error);
+  if (records == NULL)
+    {
+      hypha_http_request_fail (request, error);
+      return;
+    }
+
+  shortened = hypha_http_services_shorten_ids (records);
+  hypha_http_request_answer_value (request, shortened);
+}
+
+/* The manager's functions, in both spellings. */
+static GVariant *
+hypha_http_services_manager_info (HyphaHttpRequest *request)
+{
+  g_autoptr (GVariant) described = hypha_manager_describe (request->manager);
+  g_autoptr (GVariant) members = g_variant_ref_sink (hypha_http_member_list (described));
+  GVariantBuilder both;
+  GVariantIter iter;
+  GVariant *item;
+
+  g_variant_builder_init (&both, G_VARIANT_TYPE ("av"));
+  g_variant_iter_init (&iter, members);
+  while (g_variant_iter_next (&iter, "v", &item))
+    {
+      g_autoptr (GVariant) member = item;
+      const char *name = "";
+      g_autofree char *camel = NULL;
+
+      g_variant_lookup (member, "name", "&s", &name);
+      camel = hypha_name_path_to_camel (name);
+      g_variant_builder_add (&both, "v", member);
+      if (!g_str_equal (camel, name))
+        g_variant_builder_add (&both, "v",
+                               g_variant_new_parsed ("{'name': <%s>, 'type': <'function'>}",
+                                                     camel));
+    }
+
+  return g_variant_ref_sink (
+    g_variant_new_parsed ("{'id': <%s>, 'name': <'Workspace Service'>,"
+                          " 'description': <'Default workspace management service'>,"
+                          " 'config': <{'require_context': <true>, 'visibility': <'public'>}>,"
+                          " 'type': <'functions'>, 'members': <%v>}",
+                          request->service, g_variant_builder_end (&both)));
+}
+
+static void
+hypha_http_services_copy (GVariant     *record,
+                          GVariantDict *info,
+                          const char   *key)
+{
+  g_autoptr (GVariant) value = g_variant_lookup_value (record, key, NULL);
+
+  if (value != NULL && !hypha_rpc_codec_is_null (value))
+    g_variant_dict_insert_value (info, key, value);
+}
+
+static GVariant *
+hypha_http_services_describe (HyphaHttpRequest *request,
+                              HyphaServiceInfo *info)
+{
+  GVariant *record = hypha_service_info_get_record (info);
+  g_autoptr (GVariant) schema = NULL;
+  g_autofree char *description = g_strconcat ("Service ", request->service, NULL);
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "id", "s", request->service);
+  g_variant_dict_insert (&dict, "name", "s", request->service);
+  g_variant_dict_insert (&dict, "description", "s", description);
+  g_variant_dict_insert (&dict, "type", "s", "generic");
+  g_variant_dict_insert_value (&dict, "config", g_variant_new ("a{sv}", NULL));
+  for (const char *const *key =
+         (const char *const[]) { "name", "description", "type", "config", "docs", "app_id",
+                                 "service_schema", NULL };
+       *key != NULL; key++)
+    hypha_http_services_copy (record, &dict, *key);
+
+  schema = g_variant_lookup_value (record, "service_schema", G_VARIANT_TYPE_VARDICT);
+  if (schema != NULL)
+    g_variant_dict_insert_value (&dict, "members", hypha_http_member_list (schema));
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
+/* GET /{workspace}/services/{service} */
+void
+hypha_http_services_info (HyphaHttpRequest *request)
+{
+  g_auto (HyphaHttpArguments) arguments = { 0 };
+  g_autoptr (HyphaServiceInfo) info = NULL;
+  g_autoptr (GVariant) described = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!hypha_http_arguments_parse (&arguments, hypha_http_request_get_query (request), NULL, 0,
+                                   NULL, &error))
+    {
+      hypha_http_request_fail (request, error);
+      return;
+    }
+
+  if (hypha_http_is_manager (request->service))
+    {
+      described = hypha_http_services_manager_info (request);
+    }
+  else
+    {
+      info = hypha_http_services_find (request, arguments.mode);
+      if (info == NULL)
+        return;
+
+      described = hypha_http_services_describe (request, info);
+    }
+
+  hypha_http_request_answer_value (request, described);
+}

@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+#include "test-http-fixture.h"
+#include "test-utils.h"
+
+typedef struct
+{
+  Web *web;
+} Fixture;
+
+static gint64
+argument (HyphaInvocation *invocation,
+          guint            index,
+          const char      *name)
+{
+  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, index, name);
+
+  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_INT64) ?
+           g_variant_get_int64 (value) :
+           -1;
+}
+
+static void
+serve_subtract (HyphaInvocation *invocation,
+                gpointer         data)
+{
+  hypha_invocation_return (invocation, g_variant_new_int64 (argument (invocation, 0, "a") -
+                                                            argument (invocation, 1, "b")));
+}
+
+static void
+serve_say_hello (HyphaInvocation *invocation,
+                 gpointer         data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *name = hypha_invocation_dup_string (invocation, 0, "name", &error);
+
+  if (name != NULL)
+    hypha_invocation_return (invocation,
+                             g_variant_new_take_string (g_strconcat ("Hello, ", name, NULL)));
+  else
+    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+}
+
+static void
+serve_fail (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  hypha_invocation_return_error (invocation, g_error_new_literal (HYPHA_ERROR,
+                                                                  HYPHA_ERROR_INVALID_ARGUMENT,
+                                                                  "no such luck"));
+}
+
+static void
+serve_who (HyphaInvocation *invocation,
+           gpointer         data)
+{
+  hypha_invocation_return (invocation, hypha_invocation_get_context (invocation));
+}
+
+static void
+serve_echo (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  hypha_invocation_return (invocation, hypha_invocation_get_args (invocation));
+}
+
+static void
+serve_bytes (HyphaInvocation *invocation,
+             gpointer         data)
+{
+  hypha_invocation_return (invocation, g_variant_new_parsed ("@ay [0, 1, 255]"));
+}
+
+static void
+drop_invocation (GCancellable *cancellable,
+                 gpointer      data)
+{
+  Web *web = data;
+
+  web->n_cancelled++;
+}
+
+/* Never answers, until its caller has gone. */
+static void
+serve_wait (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  Web *web = data;
+  GCancellable *cancellable = hypha_invocation_get_cancellable (invocation);
+
+  g_signal_connect (cancellable, "cancelled", G_CALLBACK (drop_invocation), web);
+  g_ptr_array_add (g_object_get_data (G_OBJECT (web->server), "waiting"),
+                   hypha_invocation_ref (invocation));
+}
+
+typedef struct
+{
+  Web   *web;
+  gint64 next;
+  gint64 end;
+  gint64 fail;
+  gint64 size;  /* of each item, in bytes; -1 for numbers */
+} Count;
+
+static void
+count_next (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  Count *count = data;
+
+  count->web->n_pulled++;
+  if (count->next == count->fail)
+    serve_fail (invocation, NULL);
+  else if (count->next == count->end)
+    hypha_generator_stop (invocation);
+  else if (count->size > 0)
+    hypha_invocation_return (invocation,
+                             g_variant_new_take_string (g_strnfill ((gsize) count->size, 'x')));
+  else
+    hypha_invocation_return (invocation, g_variant_new_int64 (count->next++));
+}
+
+static void
+count_free (gpointer data)
+{
+  Count *count = data;
+
+  count->web->n_open--;
+  g_free (count);
+}
+
+static void
+serve_count (HyphaInvocation *invocation,
+             gpointer         data)
+{
+  Count *count = g_new0 (Count, 1);
+  g_autoptr (GError) error = NULL;
+
+  count->web = data;
+  count->web->n_open++;
+  count->end = argument (invocation, 0, "end");
+  count->fail = argument (invocation, 1, "fail");
+  count->size = argument (invocation, 2, "size");
+  hypha_invocation_return (invocation,
+                           hypha_generator_new (hypha_invocation_get_rpc (invocation),
+                                                hypha_invocation_get_from (invocation), count_next,
+                                                count, count_free, &error));
+  g_assert_no_error (error);
+}
+
+static HyphaService *
+make_calc (Web        *web,
+           const char *id,
+           const char *visibility)
+{
+  HyphaService *service = web_service (id, visibility, "generic");
+
+  hypha_service_add_function (service, "math.subtract", "a, b", "Subtracts.", NULL,
+                              serve_subtract, web, NULL);
+  hypha_service_add_function (service, "say_hello", "name", NULL, NULL, serve_say_hello, web, NULL);
+  hypha_service_add_function (service, "fail", "", NULL, NULL, serve_fail, web, NULL);
+  hypha_service_add_function (service, "who", NULL, NULL, NULL, serve_who, web, NULL);
+  hypha_service_add_function (service, "echo", NULL, NULL, NULL, serve_echo, web, NULL);
+  hypha_service_add_function (service, "bytes", "", NULL, NULL, serve_bytes, web, NULL);
+  hypha_service_add_function (service, "wait", "", NULL, NULL, serve_wait, web, NULL);
+  hypha_service_add_function (service, "count", "end, fail, size", NULL, NULL, serve_count, web, NULL);
+  hypha_service_add_value (service, "answer", g_variant_new_int64 (42));
+  return service;
+}
+
+static void
+fixture_set_up (Fixture       *fixture,
+                gconstpointer  data)
+{
+  static const char *const visibilities[][2] = { { "calc", "public" },
+                                                 { "secret", "protected" },
+                                                 { "quiet", "unlisted" } };
+
+  fixture->web = web_new ();
+  g_object_set_data_full (G_OBJECT (fixture->web->server), "waiting",
+                          g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_invocation_unref),
+                          (GDestroyNotify) g_ptr_array_unref);
+  for (gsize i = 0; i < G_N_ELEMENTS (visibilities); i++)
+    {
+      g_autoptr (HyphaService) service = make_calc (fixture->web, visibilities[i][0],
+                                                    visibilities[i][1]);
+
+      web_register (fixture->web, service);
+    }
+}
+
+static void
+fixture_tear_down (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_object_set_data (G_OBJECT (fixture->web->server), "waiting", NULL);
+  web_free (fixture->web);
+}
+
+static void
+assert_answer (Fixture    *fixture,
+               const char *method,
+               const char *path,
+               const char *token,
+               const char *body,
+               guint       status,
+               const char *expected)
+{
+  g_autoptr (Answer) answer = web_ask (fixture->web, method, path, token, body, NULL);
+
+  g_test_message ("%s %s", method, path);
+  g_assert_cmpstr (answer->text, ==, expected);
+  g_assert_cmpuint (answer->status, ==, status);
+  g_assert_cmpstr (answer->type, ==, "application/json");
+}
+
+static void
+assert_status (Fixture    *fixture,
+               const char *method,
+               const char *path,
+               const char *token,
+               guint       status)
+{
+  g_autoptr (Answer) answer = web_ask (fixture->web, method, path, token, NULL, NULL);
+
+  g_test_message ("%s %s", method, path);
+  g_assert_cmpuint (answer->status, ==, status);
+}
+
+static void
+test_call (Fixture       *fixture,
+           gconstpointer  data)
+{
+  assert_answer (fixture, "GET", "/ws-a/services/calc/math/subtract?b=2&a=9", NULL, NULL, 200, "7");
+  assert_answer (fixture, "GET", "/ws-a/services/calc/math.subtract?b=2&a=9", NULL, NULL, 200, "7");
+  assert_answer (fixture, "POST", "/ws-a/services/calc/math/subtract", NULL, "{\"a\":5,\"b\":6}",
+                 200, "-1");
+  assert_answer (fixture, "POST", "/ws-a/services/calc/math/subtract", NULL, "[8,1]", 200, "7");
+  assert_answer (fixture, "GET", "/ws-a/services/provider:calc/say_hello?name=you", NULL, NULL,
+                 200, "\"Hello, you\"");
+  assert_answer (fixture, "GET", "/ws-a/services/*:calc/sayHello?name=you", NULL, NULL, 200,
+                 "\"Hello, you\"");
+  assert_answer (fixture, "GET", "/ws-a/services/calc/sayHello?name=%C5%BElu%C5%A5", NULL, NULL,
+                 200, "\"Hello, žluť\"");
+  assert_answer (fixture, "GET", "/ws-a/services/calc/answer", NULL, NULL, 200, "42");
+  assert_answer (fixture, "POST", "/ws-a/services/calc/echo", NULL, "{\"a\":1,\"b\":[true,null]}",
+                 200, "[{\"a\":1,\"b\":[true,null]}]");
+  assert_answer (fixture, "GET", "/ws-a/services/calc/echo?_mode=random&x=1", NULL, NULL, 200,
+                 "[1]");
+}
+
+static void
+test_errors (Fixture       *fixture,
+             gconstpointer  data)
+{
+  assert_answer (fixture, "GET", "/ws-a/services/calc/fail", NULL, NULL, 400,
+                 "{\"success\":false,\"detail\":\"no such luck\"}");
+  assert_answer (fixture, "GET", "/ws-a/services/calc/nothing", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Function nothing not found\"}");
+  assert_answer (fixture, "GET", "/ws-a/services/nothing/f", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Service nothing not found\"}");
+  assert_answer (fixture, "GET", "/ws-a/services/nothing", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Service nothing not found\"}");
+  assert_answer (fixture, "GET", "/ws-none/services/x/f", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Service x not found\"}");
+  assert_answer (fixture, "DELETE", "/ws-a/services/calc/fail", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Route not found\"}");
+  assert_answer (fixture, "GET", "/", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Route not found\"}");
+  assert_status (fixture, "POST", "/ws-a/services", fixture->web->token, 501);
+  assert_status (fixture, "GET", "/ws-a/%2e%2e/services", NULL, 404);
+  assert_status (fixture, "GET", "/a%2fb/services", NULL, 404);
+  assert_status (fixture, "GET", "/ws-a/services/%ff", NULL, 404);
+  assert_status (fixture, "GET", "/ws-a/services/a:b:c", NULL, 400);
+  assert_status (fixture, "GET", "/ws-b/services/ws-a%2Fprovider:calc/answer", NULL, 404);
+}
+
+static void
+test_bodies (Fixture       *fixture,
+             gconstpointer  data)
+{
+  const char *path = "/ws-a/services/calc/echo";
+  g_autoptr (Answer) other = NULL;
+  g_autoptr (Answer) broken = NULL;
+  g_autoptr (Answer) form = NULL;
+  g_autoptr (Answer) packed = NULL;
+
+  other = web_ask (fixture->web, "POST", path, NULL, "<a/>", "Content-Type: text/xml", NULL);
+  g_assert_cmpuint (other->status, ==, 415);
+  broken = web_ask (fixture->web, "POST", path, NULL, "{", NULL);
+  g_assert_cmpuint (broken->status, ==, 400);
+  form = web_ask (fixture->web, "POST", path, NULL, "a=7",
+                  "Content-Type: application/x-www-form-urlencoded", NULL);
+  g_assert_cmpstr (form->text, ==, "[7]");
+  packed = web_ask (fixture->web, "POST", path, NULL, "\x81\xa1x\x07",
+                    "Content-Type: application/msgpack", NULL);
+  g_assert_cmpstr (packed->type, ==, "application/msgpack");
+  g_assert_cmpmem (packed->text, packed->size, "\x91\x07", 2);
+}
+
+static void
+test_binary (Fixture       *fixture,
+             gconstpointer  data)
+{
+  g_autoptr (Answer) answer = web_ask (fixture->web, "GET", "/ws-a/services/calc/bytes", NULL, NULL,
+                                       NULL);
+
+  g_assert_cmpstr (answer->type, ==, "application/octet-stream");
+  g_assert_cmpmem (answer->text, answer->size, "\0\1\xff", 3);
+}
+
+/* H2, H4, H5: who asks is the token's word alone, and the provider is who decides. */
+static void
+test_permissions (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (Answer) forged = NULL;
+  g_autoptr (Answer) basic = NULL;
+  g_autoptr (Answer) cookie = NULL;
+  g_autofree char *pair = g_strconcat ("anybody:", web->token, NULL);
+  g_autofree char *encoded = g_base64_encode ((guchar *) pair, strlen (pair));
+  g_autofree char *authorization = g_strconcat ("Authorization: Basic ", encoded, NULL);
+  g_autofree char *crumb = g_strconcat ("Cookie: access_token=", web->token, NULL);
+
+  assert_status (fixture, "GET", "/ws-a/services/provider:secret/answer", NULL, 403);
+  assert_status (fixture, "GET", "/ws-a/services/secret/answer", NULL, 404);
+  assert_status (fixture, "GET", "/ws-a/services/provider:secret", NULL, 403);
+  assert_status (fixture, "GET", "/ws-a/services/provider:secret/answer", web->other_token, 403);
+  assert_answer (fixture, "GET", "/ws-a/services/provider:secret/answer", web->token, NULL, 200,
+                 "42");
+  assert_answer (fixture, "GET", "/ws-a/services/secret/sayHello?name=a", web->token, NULL, 200,
+                 "\"Hello, a\"");
+  assert_status (fixture, "GET", "/ws-a/services/provider:quiet/answer", NULL, 200);
+
+  forged = web_ask (web, "GET", "/ws-a/services/provider:secret/answer", "a.b.c", NULL, NULL);
+  g_assert_cmpuint (forged->status, ==, 401);
+  basic = web_ask (web, "GET", "/ws-a/services/secret/answer", NULL, NULL, authorization, NULL);
+  g_assert_cmpuint (basic->status, ==, 200);
+  cookie = web_ask (web, "GET", "/ws-a/services/provider:secret/answer", NULL, NULL, crumb, NULL);
+  g_assert_cmpuint (cookie->status, ==, 403);
+}
+
+/* H10: neither the path nor an argument is a context. */
+static void
+test_context (Fixture       *fixture,
+              gconstpointer  data)
+{
+  g_autoptr (Answer) mine = NULL;
+  g_autoptr (Answer) nobody = NULL;
+
+  mine = web_ask (fixture->web, "POST", "/ws-a/services/calc/who", fixture->web->other_token,
+                  "{\"ws\":\"ws-a\",\"user\":{\"id\":\"root\"},\"from\":\"ws-a/provider\","
+                  "\"context\":{\"ws\":\"ws-a\"}}", NULL);
+  g_assert_cmpuint (mine->status, ==, 200);
+  g_assert_nonnull (strstr (mine->text, "\"ws\":\"ws-b\""));
+  g_assert_nonnull (strstr (mine->text, "\"from\":\"ws-b/http-"));
+  g_assert_nonnull (strstr (mine->text, "\"id\":\"bob\""));
+  g_assert_null (strstr (mine->text, "root"));
+
+  nobody = web_ask (fixture->web, "GET", "/ws-a/services/calc/who", NULL, NULL, NULL);
+  g_assert_nonnull (strstr (nobody->text, "\"ws\":\"anonymous-"));
+  g_assert_nonnull (strstr (nobody->text, "\"is_anonymous\":true"));
+}
+
+/* H3, H5: what changes anything takes a token. */
+static void
+test_manager (Fixture       *fixture,
+              gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (Answer) token = NULL;
+
+  assert_answer (fixture, "POST", "/default/services/ws/echo", NULL, "{\"msg\":\"hi\"}", 200,
+                 "\"hi\"");
+  assert_answer (fixture, "POST", "/default/services/ws/echo", "not.a.token", "{\"msg\":\"hi\"}",
+                 200, "\"hi\"");
+  assert_answer (fixture, "POST", "/default/services/~/info", NULL, "{\"msg\":\"hi\"}", 200, "null");
+  assert_answer (fixture, "POST", "/ws-a/services/ws/listServices", NULL,
+                 "{\"query\":{\"workspace\":\"none\"}}", 200, "[]");
+  assert_status (fixture, "POST", "/default/services/ws/generate_token", NULL, 403);
+  assert_status (fixture, "POST", "/default/services/ws/generateToken", NULL, 403);
+  assert_status (fixture, "POST", "/default/services/ws/generate_token", "a.b.c", 401);
+  assert_status (fixture, "POST", "/ws-a/services/ws/register_service", NULL, 403);
+  assert_status (fixture, "POST", "/ws-a/services/ws/nothing", NULL, 404);
+
+  token = web_ask (web, "POST", "/default/services/ws/generate_token", web->token,
+                   "{\"config\":{\"workspace\":\"default\"}}", NULL);
+  g_assert_cmpuint (token->status, >=, 400);
+}
+
+static void
+test_list (Fixture       *fixture,
+           gconstpointer  data)
+{
+  g_autoptr (Answer) anybody = NULL;
+  g_autoptr (Answer) member = NULL;
+
+  anybody = web_ask (fixture->web, "GET", "/ws-a/services/", NULL, NULL, NULL);
+  g_assert_nonnull (strstr (anybody->text, "\"id\":\"provider:calc\""));
+  g_assert_null (strstr (anybody->text, "secret"));
+  g_assert_null (strstr (anybody->text, "quiet"));
+  member = web_ask (fixture->web, "GET", "/ws-a/services", fixture->web->token, NULL, NULL);
+  g_assert_nonnull (strstr (member->text, "\"id\":\"provider:secret\""));
+  assert_answer (fixture, "GET", "/ws-b/services", NULL, NULL, 200, "[]");
+}
+
+static void
+test_info (Fixture       *fixture,
+           gconstpointer  data)
+{
+  g_autoptr (Answer) answer = web_ask (fixture->web, "GET", "/ws-a/services/calc", NULL, NULL, NULL);
+  g_autoptr (Answer) manager = web_ask (fixture->web, "GET", "/ws-a/services/ws", NULL, NULL, NULL);
+
+  g_assert_nonnull (strstr (answer->text, "\"id\":\"calc\""));
+  g_assert_nonnull (strstr (answer->text, "{\"name\":\"math.subtract\",\"type\":\"function\"}"));
+  g_assert_nonnull (strstr (answer->text, "{\"name\":\"math\",\"type\":\"object\"}"));
+  g_assert_nonnull (strstr (answer->text, "{\"name\":\"answer\",\"type\":\"number\"}"));
+  g_assert_nonnull (strstr (manager->text, "\"name\":\"Workspace Service\""));
+  g_assert_nonnull (strstr (manager->text, "{\"name\":\"list_services\",\"type\":\"function\"}"));
+  g_assert_nonnull (strstr (manager->text, "{\"name\":\"listServices\",\"type\":\"function\"}"));
+}
+
+static void
+test_health (Fixture       *fixture,
+             gconstpointer  data)
+{
+  assert_status (fixture, "GET", "/health", NULL, 200);
+  assert_status (fixture, "POST", "/health", NULL, 200);
+  assert_status (fixture, "HEAD", "/health", NULL, 200);
+  assert_status (fixture, "GET", "/health/liveness", NULL, 200);
+  assert_status (fixture, "GET", "/health/readiness", NULL, 200);
+  assert_status (fixture, "GET", "/health/nothing", NULL, 404);
+}
+
+static const char *
+answer_header (Answer     *answer,
+               const char *name)
+{
+  return soup_message_headers_get_one (soup_message_get_response_headers (answer->message), name);
+}
+
+static void
+test_cors (Fixture       *fixture,
+           gconstpointer  data)
+{
+  const char *path = "/ws-a/services/calc/fail";
+  g_autoptr (Answer) preflight = NULL;
+  g_autoptr (Answer) failed = NULL;
+  g_autoptr (Answer) foreign = NULL;
+
+  preflight = web_ask (fixture->web, "OPTIONS", path, NULL, NULL, "Origin: http://localhost:3000",
+                       NULL);
+  g_assert_cmpuint (preflight->status, ==, 200);
+  g_assert_cmpstr (answer_header (preflight, "Access-Control-Max-Age"), ==, "86400");
+  failed = web_ask (fixture->web, "GET", path, NULL, NULL, "Origin: http://localhost:3000", NULL);
+  g_assert_cmpuint (failed->status, ==, 400);
+  g_assert_cmpstr (answer_header (failed, "Access-Control-Allow-Origin"), ==,
+                   "http://localhost:3000");
+  g_assert_null (answer_header (failed, "Access-Control-Allow-Credentials"));
+
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*origin*not allowed*");
+  foreign = web_ask (fixture->web, "GET", path, NULL, NULL, "Origin: https://evil.example", NULL);
+  g_assert_cmpuint (foreign->status, ==, 403);
+  g_assert_null (answer_header (foreign, "Access-Control-Allow-Origin"));
+}
+
+/* A raw client that is called and never says anything. */
+static void
+test_timeout (Fixture       *fixture,
+              gconstpointer  data)
+{
+  g_autoptr (Client) silent = hub_connect (fixture->web->hub, "silent", fixture->web->token);
+
+  client_register (silent, "mute", "public");
+  hypha_http_gateway_set_timeout (fixture->web->gateway, 50);
+  assert_status (fixture, "GET", "/ws-a/services/mute/f", NULL, 504);
+}
+
+static gboolean
+all_cancelled (gpointer data)
+{
+  Web *web = data;
+
+  return web->n_cancelled == 1 && hypha_http_gateway_get_n_requests (web->gateway) == 0;
+}
+
+static gboolean
+is_waiting (gpointer data)
+{
+  GPtrArray *waiting = g_object_get_data (G_OBJECT (((Web *) data)->server), "waiting");
+
+  return waiting->len == 1;
+}
+
+static void
+ignore (GObject      *object,
+        GAsyncResult *result,
+        gpointer      data)
+{
+  g_autoptr (GBytes) bytes = soup_session_send_and_read_finish (SOUP_SESSION (object), result, NULL);
+}
+
+/* Whoever hangs up is not worked for any longer. */
+static void
+test_gone (Fixture       *fixture,
+           gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autofree char *url = web_url (web, "/ws-a/services/calc/wait");
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  soup_session_send_and_read_async (web->session, message, G_PRIORITY_DEFAULT, cancellable, ignore,
+                                    NULL);
+  g_assert_true (test_wait (is_waiting, web));
+  g_assert_cmpuint (hypha_http_gateway_get_n_requests (web->gateway), ==, 1);
+  g_cancellable_cancel (cancellable);
+  g_assert_true (test_wait (all_cancelled, web));
+}
+
+static void
+test_hypha_http_max_requests (Fixture       *fixture,
+                              gconstpointer  data)
+{
+  hypha_http_gateway_set_max_requests (fixture->web->gateway, 0);
+  assert_status (fixture, "GET", "/ws-a/services/calc/answer", NULL, 503);
+  hypha_http_gateway_set_max_requests (fixture->web->gateway, HYPHA_HTTP_MAX_REQUESTS);
+  assert_status (fixture, "GET", "/ws-a/services/calc/answer", NULL, 200);
+}
+
+static void
+assert_stream (Fixture    *fixture,
+               const char *query,
+               const char *accept,
+               const char *type,
+               const char *expected)
+{
+  g_autofree char *path = g_strconcat ("/ws-a/services/calc/count?", query, NULL);
+  g_autofree char *header = g_strconcat ("Accept: ", accept, NULL);
+  g_autoptr (Answer) answer = web_ask (fixture->web, "GET", path, NULL, NULL, header, NULL);
+
+  g_assert_cmpuint (answer->status, ==, 200);
+  g_assert_cmpstr (answer->type, ==, type);
+  g_assert_cmpstr (answer->text, ==, expected);
+  g_assert_cmpuint (fixture->web->n_open, ==, 0);
+}
+
+static void
+test_stream (Fixture       *fixture,
+             gconstpointer  data)
+{
+  assert_stream (fixture, "end=3", "*/*", "application/x-ndjson", "0\n1\n2\n");
+  assert_stream (fixture, "end=0", "*/*", "application/x-ndjson", "");
+  assert_stream (fixture, "end=3&fail=2", "*/*", "application/x-ndjson",
+                 "0\n1\n{\"error\":\"no such luck\",\"type\":\"error\"}\n");
+  assert_stream (fixture, "end=2", "text/event-stream", "text/event-stream",
+                 "data: 0\n\ndata: 1\n\ndata: [DONE]\n\n");
+  assert_stream (fixture, "end=3", "application/msgpack", "application/msgpack", "\0\1\2");
+}
+
+typedef struct
+{
+  Web          *web;
+  GInputStream *stream;
+  guint         limit;
+} Reader;
+
+static void
+on_sent (GObject      *object,
+         GAsyncResult *result,
+         gpointer      data)
+{
+  g_autoptr (GError) error = NULL;
+
+  ((Reader *) data)->stream = soup_session_send_finish (SOUP_SESSION (object), result, &error);
+  g_assert_no_error (error);
+}
+
+static gboolean
+has_stream (gpointer data)
+{
+  return ((Reader *) data)->stream != NULL;
+}
+
+/* Nothing has moved for a while, on both sides. */
+static gboolean
+is_still (gpointer data)
+{
+  Reader *reader = data;
+  static gint64 since;
+
+  if (reader->web->n_pulled != reader->limit)
+    {
+      reader->limit = reader->web->n_pulled;
+      since = g_get_monotonic_time ();
+    }
+
+  return g_get_monotonic_time () - since > 200 * 1000;
+}
+
+static gboolean
+tick (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+all_closed (gpointer data)
+{
+  return ((Web *) data)->n_open == 0;
+}
+
+/* A reader that does not read stops the service, and closes it when it goes. */
+static void
+test_back_pressure (Fixture       *fixture,
+                    gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autofree char *url = web_url (web, "/ws-a/services/calc/count?end=1&size=65536");
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Reader reader = { web, NULL, 0 };
+  guint id = g_timeout_add (10, tick, NULL);
+
+  soup_session_send_async (web->session, message, G_PRIORITY_DEFAULT, cancellable, on_sent, &reader);
+  g_assert_true (test_wait (has_stream, &reader));
+  g_assert_true (test_wait (is_still, &reader));
+  g_assert_cmpuint (web->n_open, ==, 1);
+  g_assert_cmpuint (web->n_pulled, <, 1000);
+
+  g_cancellable_cancel (cancellable);
+  g_object_unref (reader.stream);
+  soup_session_abort (web->session);
+  g_assert_true (test_wait (all_closed, web));
+  g_source_remove (id);
+}
+
+#define ADD(name, function)                                                                        \
+  g_test_add ("/net/http-gateway/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  ADD ("call", test_call);
+  ADD ("errors", test_errors);
+  ADD ("bodies", test_bodies);
+  ADD ("binary", test_binary);
+  ADD ("permissions", test_permissions);
+  ADD ("context", test_context);
+  ADD ("manager", test_manager);
+  ADD ("list", test_list);
+  ADD ("info", test_info);
+  ADD ("health", test_health);
+  ADD ("cors", test_cors);
+  ADD ("timeout", test_timeout);
+  ADD ("gone", test_gone);
+  ADD ("max-requests", test_hypha_http_max_requests);
+  ADD ("stream", test_stream);
+  ADD ("back-pressure", test_back_pressure);
+
+  return g_test_run ();
+}
