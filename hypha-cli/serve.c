@@ -100,6 +100,7 @@ hypha_command_serve (int    argc,
   g_autofree char *host = NULL;
   g_autofree char *base_url = NULL;
   g_autofree char *workspace_dir = NULL;
+  gboolean refuse_encrypted = FALSE;
   int port = (int) hypha_core_get_port (core);
   GOptionEntry entries[] = {
     { "host", 0, 0, G_OPTION_ARG_STRING, &host, "Address to listen on (127.0.0.1)", "ADDRESS" },
@@ -109,6 +110,8 @@ hypha_command_serve (int    argc,
       "URL" },
     { "workspace-dir", 0, 0, G_OPTION_ARG_FILENAME, &workspace_dir,
       "Directory for what the server keeps", "DIR" },
+    { "refuse-encrypted", 0, 0, G_OPTION_ARG_NONE, &refuse_encrypted,
+      "Keep encrypted messages inside their workspace", NULL },
     { NULL }
   };
 
@@ -126,6 +129,7 @@ hypha_command_serve (int    argc,
 
   hypha_core_set_port (core, (guint) port);
   hypha_core_set_base_url (core, base_url);
+  hypha_core_set_refuse_encrypted (core, refuse_encrypted);
   if (host != NULL)
     hypha_core_set_host (core, host);
   if (workspace_dir != NULL)

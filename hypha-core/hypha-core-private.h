@@ -38,6 +38,7 @@ struct _HyphaCore
   guint               port;
   guint               wanted_port;
   gboolean            restarting;     /* closing is the first half of it */
+  gboolean            refuse_encrypted;
 };
 
 /* For hypha-core.c alone. */

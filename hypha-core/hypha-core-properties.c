@@ -18,6 +18,7 @@ enum
   PROP_URL,
   PROP_BASE_URL,
   PROP_WORKSPACE_DIR,
+  PROP_REFUSE_ENCRYPTED,
   PROP_RESTARTING,
   PROP_RUNNING,
   PROP_SERVICES,
@@ -54,6 +55,9 @@ hypha_core_get_property (GObject    *object,
     case PROP_RESTARTING:
       g_value_set_boolean (value, self->restarting);
       break;
+    case PROP_REFUSE_ENCRYPTED:
+      g_value_set_boolean (value, self->refuse_encrypted);
+      break;
     case PROP_RUNNING:
       g_value_set_boolean (value, hypha_core_is_running (self));
       break;
@@ -89,6 +93,9 @@ hypha_core_set_property (GObject      *object,
       break;
     case PROP_RESTARTING:
       hypha_core_set_restarting (self, g_value_get_boolean (value));
+      break;
+    case PROP_REFUSE_ENCRYPTED:
+      hypha_core_set_refuse_encrypted (self, g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -153,6 +160,18 @@ hypha_core_install_properties (GObjectClass *object_class)
    */
   properties[PROP_WORKSPACE_DIR] = g_param_spec_string ("workspace-dir", NULL, NULL, NULL,
                                                         readwrite);
+
+  /**
+   * HyphaCore:refuse-encrypted:
+   *
+   * Whether messages that clients have encrypted from end to end have to stay in their workspace.
+   * What is in them cannot be checked on its way, so a client that encrypts has to believe what
+   * strangers who have its public key say of themselves.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_REFUSE_ENCRYPTED] = g_param_spec_boolean ("refuse-encrypted", NULL, NULL, FALSE,
+                                                            readwrite);
 
   /**
    * HyphaCore:restarting:
@@ -426,6 +445,47 @@ hypha_core_set_restarting (HyphaCore *self,
 
   self->restarting = !!restarting;
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RESTARTING]);
+}
+
+/**
+ * hypha_core_get_refuse_encrypted:
+ * @self: a core
+ *
+ * Gets whether messages that are encrypted from end to end have to stay in their workspace.
+ *
+ * Returns: %TRUE if they have to
+ *
+ * Since: 0.1
+ */
+gboolean
+hypha_core_get_refuse_encrypted (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
+
+  return self->refuse_encrypted;
+}
+
+/**
+ * hypha_core_set_refuse_encrypted:
+ * @self: a core
+ * @refuse_encrypted: whether they have to stay
+ *
+ * Sets whether messages that are encrypted from end to end have to stay in their workspace, for the
+ * next start.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_refuse_encrypted (HyphaCore *self,
+                                 gboolean   refuse_encrypted)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  if (self->refuse_encrypted == !!refuse_encrypted)
+    return;
+
+  self->refuse_encrypted = !!refuse_encrypted;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_REFUSE_ENCRYPTED]);
 }
 
 /**

@@ -141,6 +141,7 @@ static void
 hypha_core_build (HyphaCore *self)
 {
   self->parts.router = hypha_router_new ();
+  hypha_router_set_refuse_sealed (self->parts.router, self->refuse_encrypted);
   self->parts.manager = hypha_manager_new (self->parts.router, self->registry, self->authority);
   self->parts.gate = hypha_gate_new (self->parts.router, self->authority);
   hypha_gate_set_rpc (self->parts.gate, hypha_manager_get_rpc (self->parts.manager));

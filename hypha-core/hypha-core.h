@@ -70,6 +70,11 @@ HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_restarting  (HyphaCore            *self,
                                         gboolean              restarting);
 HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_get_refuse_encrypted (HyphaCore       *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_refuse_encrypted (HyphaCore       *self,
+                                             gboolean         refuse_encrypted);
+HYPHA_AVAILABLE_IN_0_1
 GListModel *hypha_core_get_services    (HyphaCore            *self);
 HYPHA_AVAILABLE_IN_0_1
 char       *hypha_core_generate_token  (HyphaCore            *self,

@@ -282,6 +282,68 @@ test_watch_begins_anew (void)
   pair_free (&pair);
 }
 
+#define SEALED "{'_enc': <{'v': <int64 2>, 'pub': <@ay [1]>, 'nonce': <@ay [2]>}>, 'data': <@ay [3, 4]>}"
+
+/* What is encrypted before it is cut up passes; so do pieces of it that come before their turn. */
+static void
+test_watch_passes_sealed_message (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = message_new (CALL, SEALED);
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  g_assert_true (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 1>, <%*>]",
+                                                              piece (bytes, 60, bytes->len))));
+  g_assert_true (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 0>, <%*>]",
+                                                              piece (bytes, 0, 60))));
+  g_assert_true (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>, <false>]")));
+  pair_free (&pair);
+}
+
+/*
+ * Once one is refused, so is the rest: the receiver must not put together what came after it, which
+ * could be a message of its own.
+ */
+static void
+test_watch_refuses_sealed_message (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = message_new (CALL, SEALED);
+
+  hypha_router_set_refuse_sealed (pair.hub->router, TRUE);
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is encrypted*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>]",
+                                                                  piece (bytes, 0, bytes->len - 1))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it was wrong before*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>]",
+                                                                  piece (bytes, bytes->len - 1,
+                                                                         bytes->len))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is not whole*");
+  g_assert_false (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>]")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+/* Pieces that are encrypted themselves could not be checked, so they could name any sender. */
+static void
+test_watch_refuses_sealed_pieces (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GVariant) answer = NULL;
+
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected arguments*");
+  client_send (pair.a,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'session': <'s'>, 'method':"
+                                     " <'services.built-in.message_cache.process'>}"),
+               g_variant_new_parsed (SEALED));
+  answer = client_take (pair.a, NULL);
+  g_assert_nonnull (answer);
+  g_assert_null (g_queue_peek_head (&pair.b->binaries));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
 static void
 test_watch_entries_limit (void)
 {
@@ -332,6 +394,9 @@ main (int    argc,
   g_test_add_func ("/hub/chunk-watch/passes-good-pieces", test_watch_passes_good_pieces);
   g_test_add_func ("/hub/chunk-watch/refuses-forged-pieces", test_watch_refuses_forged_pieces);
   g_test_add_func ("/hub/chunk-watch/refuses-tricks", test_watch_refuses_tricks);
+  g_test_add_func ("/hub/chunk-watch/passes-sealed-message", test_watch_passes_sealed_message);
+  g_test_add_func ("/hub/chunk-watch/refuses-sealed-message", test_watch_refuses_sealed_message);
+  g_test_add_func ("/hub/chunk-watch/refuses-sealed-pieces", test_watch_refuses_sealed_pieces);
   g_test_add_func ("/hub/chunk-watch/keeps-in-step", test_watch_keeps_in_step);
   g_test_add_func ("/hub/chunk-watch/begins-anew", test_watch_begins_anew);
   g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);

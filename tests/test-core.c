@@ -28,6 +28,7 @@ test_core_defaults (void)
   g_assert_null (hypha_core_get_url (core));
   g_assert_null (hypha_core_get_base_url (core));
   g_assert_false (hypha_core_is_running (core));
+  g_assert_false (hypha_core_get_refuse_encrypted (core));
   g_assert_cmpuint (g_list_model_get_n_items (hypha_core_get_services (core)), ==, 0);
 }
 

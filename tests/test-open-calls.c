@@ -237,6 +237,10 @@ test_open_calls_in_pieces (void)
   piece = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes->data,
                                                        bytes->len, TRUE, NULL, NULL));
   client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'b'>, 'method':"
+                                        " <'services.built-in.message_cache.create'>}"),
+               g_variant_new_parsed ("{'args': <[<'key'>, <false>]>}"));
+  g_variant_unref (client_take (b, NULL));
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'b'>, 'method':"
                                         " <'services.built-in.message_cache.append'>}"),
                g_variant_new_parsed ("{'args': <[<'key'>, <%*>, <false>]>}", piece));
   g_variant_unref (client_take (b, NULL));

@@ -400,8 +400,8 @@ test_interface_access (void)
 
   g_assert_true (g_variant_lookup (map, "_rintf_service_id", "&s", &id));
   method = g_strconcat ("services.", id, ".echo", NULL);
-  denied = g_strdup_printf ("Permission denied for _rintf callback ws-b/three:%s, caller ws-b/three "
-                            "is not the allowed caller ws-b/two", method);
+  denied = g_strdup_printf ("Permission denied for _rintf callback ws-b/three:%s, caller "
+                            "ws-b/three is not the allowed caller ws-b/two", method);
   g_assert_null (pair_call (pair->three, "ws-a/one", method, NULL, &error));
   g_assert_cmpstr (error->message, ==, denied);
   g_clear_error (&error);

@@ -133,6 +133,56 @@ test_router_bad_target (void)
 }
 
 /* Garbage costs the frame and nothing else. */
+/* Sends an encrypted call; TRUE if it got to the receiver, FALSE if it was rejected. */
+static gboolean
+deliver_sealed (Client     *sender,
+                Client     *receiver,
+                const char *to)
+{
+  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GVariant) end = NULL;
+
+  client_send (sender,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'method': <'m'>,"
+                                     " 'session': <'s'>}", to),
+               g_variant_new_parsed ("{'data': <@ay [1, 2]>, '_enc': <{'v': <int64 2>}>}"));
+  client_send (sender,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'method': <'end'>}", to),
+               g_variant_new_parsed ("{'args': <@av []>}"));
+  answer = client_take (receiver, NULL);
+  if (g_variant_lookup (answer, "session", "s", NULL))
+    {
+      end = client_take (receiver, NULL);
+      return TRUE;
+    }
+
+  assert_pair (answer, "method", "end");
+  end = client_take (sender, NULL);
+  assert_pair (end, "method", "s.reject");
+  return FALSE;
+}
+
+/* Encrypted calls pass, and stay in their workspace where somebody wants that. */
+static void
+test_router_sealed (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *alice = hub_token (hub, "ws-a", "alice");
+  g_autofree char *bob = hub_token (hub, "ws-b", "bob");
+  g_autoptr (Client) a = hub_connect (hub, "a", alice);
+  g_autoptr (Client) neighbour = hub_connect (hub, "neighbour", alice);
+  g_autoptr (Client) b = hub_connect (hub, "b", bob);
+
+  g_assert_true (deliver_sealed (a, b, "ws-b/b"));
+  g_assert_true (deliver_sealed (a, neighbour, "neighbour"));
+
+  hypha_router_set_refuse_sealed (hub->router, TRUE);
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*Encrypted messages from other workspaces*");
+  g_assert_false (deliver_sealed (a, b, "ws-b/b"));
+  test_assert_expected_logs ();
+  g_assert_true (deliver_sealed (a, neighbour, "neighbour"));
+}
+
 static void
 test_router_garbage (void)
 {
@@ -220,6 +270,7 @@ main (int    argc,
   g_test_add_func ("/hub/router/extra-keys", test_router_extra_keys);
   g_test_add_func ("/hub/router/unknown-peer", test_router_unknown_peer);
   g_test_add_func ("/hub/router/bad-target", test_router_bad_target);
+  g_test_add_func ("/hub/router/sealed", test_router_sealed);
   g_test_add_func ("/hub/router/garbage", test_router_garbage);
   g_test_add_func ("/hub/router/events", test_router_events);
   g_test_add_func ("/hub/router/correspondent-goes", test_router_correspondent_goes);

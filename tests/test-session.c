@@ -82,8 +82,9 @@ serve_apply (HyphaInvocation *invocation,
   if (value != NULL)
     g_variant_builder_add (&args, "v", value);
   request.args = g_variant_builder_end (&args);
-  hypha_remote_function_call_async (function, &request, hypha_invocation_get_cancellable (invocation),
-                                    on_applied, hypha_invocation_ref (invocation));
+  hypha_remote_function_call_async (function, &request,
+                                    hypha_invocation_get_cancellable (invocation), on_applied,
+                                    hypha_invocation_ref (invocation));
 }
 
 /* Keeps its calls until they are cancelled or let go. */

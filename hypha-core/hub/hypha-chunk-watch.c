@@ -16,6 +16,7 @@ struct _HyphaChunkWatch
    * may have it: else one would put its pieces into what the other had checked.
    */
   GHashTable *entries;
+  gboolean    refuse_sealed;
 };
 
 typedef struct
@@ -33,7 +34,6 @@ typedef struct
 /* The arguments of one call, and where in the message they lie. */
 typedef struct
 {
-  const char      *verb;
   HyphaSpan        key;
   guint64          index;
   gboolean         heartbeat;
@@ -48,11 +48,13 @@ typedef struct
  * The arguments by position: s key, i index, d piece, h heartbeat, o overwrite. Nothing may be
  * elsewhere: a receiver that finds another piece than was checked here has not been protected.
  */
-static const struct
+typedef struct
 {
   const char *verb;
   const char *arguments;
-} shapes[] = {
+} HyphaChunkShape;
+
+static const HyphaChunkShape shapes[] = {
   { "create", "sho" },
   { "append", "sdh" },
   { "set", "sidh" },
@@ -104,6 +106,14 @@ hypha_chunk_watch_free (HyphaChunkWatch *self)
   g_free (self);
 }
 
+/* Whether messages that are encrypted as a whole are refused, of those that begin from now on. */
+void
+hypha_chunk_watch_set_refuse_sealed (HyphaChunkWatch *self,
+                                     gboolean         refuse_sealed)
+{
+  self->refuse_sealed = refuse_sealed;
+}
+
 guint
 hypha_chunk_watch_get_n_entries (HyphaChunkWatch *self)
 {
@@ -115,32 +125,6 @@ gboolean
 hypha_chunk_watch_concerns (const HyphaMessage *message)
 {
   return hypha_span_has_prefix (message->method, METHODS);
-}
-
-/* Whether its arguments are encrypted, so that only the receiver can look at what it delivers. */
-gboolean
-hypha_chunk_watch_is_sealed (const HyphaMessage *message)
-{
-  HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
-  HyphaMsgpackItem item;
-  gboolean sealed = FALSE;
-  guint32 n;
-
-  if (!hypha_msgpack_cursor_next (&cursor, &item, NULL))
-    return FALSE;
-
-  n = item.size;
-  for (guint32 i = 0; i < n && hypha_msgpack_cursor_next (&cursor, &item, NULL); i++)
-    {
-      HyphaSpan name = { (const char *) item.data, item.size };
-
-      if (hypha_span_equal (name, "args") || !hypha_msgpack_cursor_skip (&cursor, NULL))
-        return FALSE;
-      if (hypha_span_equal (name, "_enc"))
-        sealed = TRUE;
-    }
-
-  return sealed;
 }
 
 static gboolean
@@ -216,26 +200,19 @@ hypha_chunk_call_take_args (HyphaChunkCall      *call,
   return TRUE;
 }
 
-/* Keywords and sealed arguments would hide what is delivered; no client uses them here. */
+/*
+ * Keywords and encrypted arguments would hide what is delivered. No client uses them here: what is
+ * to be secret is encrypted before it is cut up.
+ */
 static gboolean
 hypha_chunk_call_parse (HyphaChunkCall      *call,
+                        const char          *arguments,
                         const HyphaMessage  *message,
                         GError             **error)
 {
   HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
-  g_autofree char *method = hypha_span_dup (message->method);
-  const char *arguments = NULL;
   HyphaMsgpackItem item;
   guint32 n;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
-    {
-      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
-        call->verb = shapes[i].verb, arguments = shapes[i].arguments;
-    }
-
-  if (call->verb == NULL)
-    return hypha_chunk_watch_fail ("no such method", error);
 
   if (!hypha_msgpack_cursor_next (&cursor, &item, error))
     return FALSE;
@@ -261,15 +238,33 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
   return call->key.data != NULL || hypha_chunk_watch_fail ("unexpected arguments", error);
 }
 
+/* The method that a message calls, among those that deliver pieces. */
+static const HyphaChunkShape *
+hypha_chunk_shape_find (const HyphaMessage *message)
+{
+  g_autofree char *method = hypha_span_dup (message->method);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
+        return &shapes[i];
+    }
+
+  return NULL;
+}
+
 /* The session of the call that a message delivers a piece of, if it is the first piece. */
 gboolean
 hypha_chunk_watch_get_session (const HyphaMessage *message,
                                HyphaSpan          *session)
 {
+  const HyphaChunkShape *shape = NULL;
   HyphaChunkCall call = { 0 };
   HyphaMessage first;
 
-  if (!hypha_chunk_watch_concerns (message) || !hypha_chunk_call_parse (&call, message, NULL) ||
+  if (hypha_chunk_watch_concerns (message))
+    shape = hypha_chunk_shape_find (message);
+  if (shape == NULL || !hypha_chunk_call_parse (&call, shape->arguments, message, NULL) ||
       call.piece == NULL || call.index != 0 ||
       !hypha_message_parse (&first, call.piece, call.size, NULL))
     return FALSE;
@@ -302,6 +297,7 @@ hypha_chunk_watch_create (HyphaChunkWatch       *self,
                           GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
+  HyphaChunkEntry *fresh;
 
   if (entry != NULL && !call->overwrite)
     return hypha_chunk_watch_fail ("its key is taken", error);
@@ -312,8 +308,11 @@ hypha_chunk_watch_create (HyphaChunkWatch       *self,
   if (entry == NULL && hypha_chunk_watch_count (self, sender) >= HYPHA_CHUNK_WATCH_MAX_ENTRIES)
     return hypha_chunk_watch_fail ("too many are unfinished", error);
 
-  g_hash_table_replace (self->entries, g_strdup (id),
-                        hypha_chunk_entry_new (sender, target, call->heartbeat));
+  fresh = hypha_chunk_entry_new (sender, target, call->heartbeat);
+  if (self->refuse_sealed)
+    hypha_message_scanner_refuse_sealed (fresh->scanner);
+
+  g_hash_table_replace (self->entries, g_strdup (id), fresh);
   return TRUE;
 }
 
@@ -380,13 +379,13 @@ hypha_chunk_entry_put (HyphaChunkEntry       *entry,
 static gboolean
 hypha_chunk_watch_serve (HyphaChunkWatch       *self,
                          const char            *id,
+                         const char            *verb,
                          const char            *sender,
                          const char            *target,
                          const HyphaChunkCall  *call,
                          GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
-  const char *verb = call->verb;
   gboolean piece = call->piece != NULL;
   gboolean whole;
 
@@ -455,19 +454,23 @@ hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                            GBytes             **instead,
                            GError             **error)
 {
+  const HyphaChunkShape *shape = hypha_chunk_shape_find (message);
   HyphaChunkCall call = { 0 };
   g_autofree char *key = NULL;
   g_autofree char *id = NULL;
 
-  if (!hypha_chunk_call_parse (&call, message, error))
+  if (shape == NULL)
+    return hypha_chunk_watch_fail ("no such method", error);
+
+  if (!hypha_chunk_call_parse (&call, shape->arguments, message, error))
     return FALSE;
 
   key = hypha_span_dup (call.key);
   id = g_strconcat (target, " ", key, NULL);
-  if (!hypha_chunk_watch_serve (self, id, sender, target, &call, error))
+  if (!hypha_chunk_watch_serve (self, id, shape->verb, sender, target, &call, error))
     return FALSE;
 
-  if (g_str_equal (call.verb, "create"))
+  if (g_str_equal (shape->verb, "create"))
     *instead = hypha_chunk_call_overwrite (&call, message);
   return TRUE;
 }

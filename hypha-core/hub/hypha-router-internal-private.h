@@ -16,6 +16,7 @@ struct _HyphaRouter
   GHashTable      *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
   GByteArray      *head;        /* scratch: the stamped envelope of the frame in hand */
   HyphaChunkWatch *watch;
+  gboolean         refuse_sealed;
 };
 
 /* hypha-router.c */

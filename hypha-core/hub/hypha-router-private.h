@@ -52,6 +52,8 @@ HyphaPeer   *hypha_router_attach_internal (HyphaRouter      *self,
                                            const char       *workspace,
                                            const char       *client,
                                            HyphaConnection  *connection);
+void         hypha_router_set_refuse_sealed (HyphaRouter    *self,
+                                             gboolean        refuse_sealed);
 void         hypha_router_detach          (HyphaRouter      *self,
                                            HyphaPeer        *peer);
 HyphaPeer   *hypha_router_lookup          (HyphaRouter      *self,

@@ -89,6 +89,19 @@ hypha_router_new (void)
   return g_object_new (HYPHA_TYPE_ROUTER, NULL);
 }
 
+/*
+ * Whether encrypted messages have to stay in their workspace. They pass unless this is set. What
+ * is in them cannot be checked on its way, and receivers merge it over what the router vouches for
+ * as they do with what is not encrypted: a client that encrypts believes what those say of
+ * themselves who have its public key.
+ */
+void
+hypha_router_set_refuse_sealed (HyphaRouter *self,
+                                gboolean     refuse_sealed)
+{
+  self->refuse_sealed = refuse_sealed;
+}
+
 static void
 hypha_router_join (HyphaRouter *self,
                    HyphaPeer   *peer)
@@ -394,25 +407,48 @@ hypha_router_log_refusal (HyphaPeer    *sender,
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
-/* Pieces of a message for another client are checked here, as whole messages are. */
+/*
+ * May this message reach its target? Pieces of one are checked here, as whole messages are:
+ * members of one workspace may no more speak for each other than strangers may.
+ */
 static gboolean
-hypha_router_check_pieces (HyphaRouter        *self,
-                           HyphaPeer          *sender,
-                           HyphaPeer          *target,
-                           const HyphaMessage *message,
-                           GBytes            **instead)
+hypha_router_check_reach (HyphaRouter         *self,
+                          HyphaPeer           *sender,
+                          HyphaPeer           *target,
+                          const HyphaMessage  *message,
+                          GBytes             **instead,
+                          GError             **error)
+{
+  gboolean open = !self->refuse_sealed ||
+                  hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,
+                                       target->workspace);
+
+  if (!open && hypha_message_is_sealed (message))
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                           "Encrypted messages from other workspaces are refused here");
+      return FALSE;
+    }
+
+  if (!hypha_chunk_watch_concerns (message))
+    return TRUE;
+
+  hypha_chunk_watch_set_refuse_sealed (self->watch, !open);
+  return hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead, error);
+}
+
+static gboolean
+hypha_router_may_reach (HyphaRouter        *self,
+                        HyphaPeer          *sender,
+                        HyphaPeer          *target,
+                        const HyphaMessage *message,
+                        GBytes            **instead)
 {
   g_autoptr (GError) error = NULL;
 
-  if (sender->internal || target->internal || !hypha_chunk_watch_concerns (message))
-    return TRUE;
-
-  /* What is sealed nobody can check; members of one workspace may send it all the same. */
-  if (hypha_chunk_watch_is_sealed (message) &&
-      hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER, target->workspace))
-    return TRUE;
-
-  if (hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead, &error))
+  if (sender->internal || target->internal ||
+      (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)) ||
+      hypha_router_check_reach (self, sender, target, message, instead, &error))
     return TRUE;
 
   hypha_router_log_refusal (sender, target->id, error);
@@ -450,7 +486,7 @@ hypha_router_route_to (HyphaRouter        *self,
       return;
     }
 
-  if (!hypha_router_check_pieces (self, sender, target, message, &instead))
+  if (!hypha_router_may_reach (self, sender, target, message, &instead))
     return;
 
   if (instead != NULL)

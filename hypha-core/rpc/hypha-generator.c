@@ -12,7 +12,7 @@ typedef struct
   HyphaServiceFunc  next;
   gpointer          data;
   GDestroyNotify    destroy;
-  GCancellable     *pull;     /* of the pull that next has not answered yet; NULL if there is none */
+  GCancellable     *pull;     /* of the pull that waits for next; NULL if none does */
 } HyphaGenerator;
 
 static void

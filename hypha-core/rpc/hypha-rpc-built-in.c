@@ -48,7 +48,8 @@ hypha_rpc_find_service (HyphaRpc    *self,
     return service;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-               "Permission denied for getting protected service: %s, workspace mismatch: %s != %.*s",
+               "Permission denied for getting protected service: %s, workspace mismatch: "
+               "%s != %.*s",
                quoted, self->workspace, (int) strcspn (from, "/"), from);
   return NULL;
 }

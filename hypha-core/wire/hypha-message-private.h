@@ -55,6 +55,7 @@ gboolean  hypha_message_parse         (HyphaMessage        *message,
 gboolean  hypha_message_check_extra   (const HyphaMessage  *message,
                                        GError             **error);
 gboolean  hypha_message_is_method     (const HyphaMessage  *message);
+gboolean  hypha_message_is_sealed     (const HyphaMessage  *message);
 
 void      hypha_stamp_init            (HyphaStamp          *stamp,
                                        const char          *from,

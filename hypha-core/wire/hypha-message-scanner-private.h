@@ -16,6 +16,7 @@ typedef struct _HyphaMessageScanner HyphaMessageScanner;
 
 HyphaMessageScanner *hypha_message_scanner_new     (void);
 void                 hypha_message_scanner_free    (HyphaMessageScanner  *self);
+void                 hypha_message_scanner_refuse_sealed (HyphaMessageScanner *self);
 gboolean             hypha_message_scanner_feed    (HyphaMessageScanner  *self,
                                                     const guint8         *data,
                                                     gsize                 size,

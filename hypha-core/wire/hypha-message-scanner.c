@@ -24,6 +24,7 @@ struct _HyphaMessageScanner
   guint       in_key : 1;
   guint       started : 1;
   guint       failed : 1;
+  guint       refuse_sealed : 1;
 };
 
 HyphaMessageScanner *
@@ -40,6 +41,13 @@ hypha_message_scanner_free (HyphaMessageScanner *self)
 {
   g_clear_pointer (&self->envelope, g_byte_array_unref);
   g_free (self);
+}
+
+/* From now on an encrypted message is a wrong one. */
+void
+hypha_message_scanner_refuse_sealed (HyphaMessageScanner *self)
+{
+  self->refuse_sealed = TRUE;
 }
 
 static gboolean
@@ -119,6 +127,9 @@ hypha_message_scanner_check_key (HyphaMessageScanner  *self,
   self->in_key = FALSE;
   if ((bit & HYPHA_METHOD_EXTRA_KEYS) == 0 || (self->seen & bit) != 0)
     return hypha_message_scanner_fail (self, "unexpected key in extra segment", error);
+
+  if (key == HYPHA_KEY_ENC && self->refuse_sealed)
+    return hypha_message_scanner_fail (self, "it is encrypted", error);
 
   self->seen |= bit;
   return TRUE;

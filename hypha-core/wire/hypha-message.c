@@ -311,3 +311,31 @@ hypha_message_check_extra (const HyphaMessage  *message,
 
   return cursor.offset == cursor.size || hypha_message_fail (not_a_map, error);
 }
+
+/* Whether the second segment, which has been checked, is encrypted from end to end. */
+gboolean
+hypha_message_is_sealed (const HyphaMessage *message)
+{
+  HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
+  HyphaMsgpackItem item;
+  guint32 n_keys;
+
+  if (message->size == message->envelope_size ||
+      !hypha_msgpack_cursor_next (&cursor, &item, NULL) || item.kind != HYPHA_MSGPACK_MAP)
+    return FALSE;
+
+  n_keys = item.size;
+  for (guint32 i = 0; i < n_keys; i++)
+    {
+      if (!hypha_msgpack_cursor_next (&cursor, &item, NULL))
+        return FALSE;
+
+      if (hypha_key_classify ((const char *) item.data, item.size) == HYPHA_KEY_ENC)
+        return TRUE;
+
+      if (!hypha_msgpack_cursor_skip (&cursor, NULL))
+        return FALSE;
+    }
+
+  return FALSE;
+}

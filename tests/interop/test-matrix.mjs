@@ -9,8 +9,6 @@ import { startBrowser, startNode, startPython } from './matrix/agents.mjs';
 
 // Rows that the core cannot pass yet. To be empty.
 const pending = {
-  'a provider that goes': (provider, consumer) =>
-    consumer === 'js-old' && 'callers that are not subscribed are not told',
   'HTTP transport': () => 'there is no /rpc',
 };
 
