@@ -129,6 +129,13 @@ class Lint(unittest.TestCase):
         missing += [name for name in re.findall(r"`(/[a-z0-9/-]+)`", table) if f'"{name}"' not in sources]
         self.assertEqual(missing, [])
 
+    def test_the_checklist_names_tests_that_exist(self):
+        found = re.findall(r"`(tests/[^`]+)`: ([^;|]+?) *(?=;|\|)",
+                           text(pathlib.Path("hypha-core/docs/checklist.md")))
+        self.assertTrue(found)
+        self.assertEqual([(path, name) for path, name in found
+                          if name not in text(pathlib.Path(path))], [])
+
     def test_nothing_is_left_for_later(self):
         left = [f"{path}:{number}" for path in FILES if path.suffix in CODE
                 for number, line in enumerate(text(path).splitlines(), 1)
