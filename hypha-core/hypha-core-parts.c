@@ -41,6 +41,7 @@ hypha_core_parts_discard (HyphaCoreParts *self)
 
   *self = (HyphaCoreParts) { 0 };
   hypha_server_set_accept (gone->server, NULL, NULL);
+  hypha_server_set_admission (gone->server, NULL, NULL);
   hypha_app_controller_stop (gone->apps);
   hypha_question_desk_set_host (hypha_manager_get_desk (gone->manager), NULL, NULL);
 

@@ -55,6 +55,10 @@ hypha_core_dispose (GObject *object)
 
   hypha_core_tear_down (self);
   g_clear_object (&self->registry);
+
+  /* The program may end before the main loop runs again. */
+  if (self->authority != NULL)
+    hypha_authority_close (self->authority);
   g_clear_object (&self->authority);
 
   G_OBJECT_CLASS (hypha_core_parent_class)->dispose (object);
@@ -137,6 +141,18 @@ hypha_core_accept (HyphaServer     *server,
   hypha_gate_accept (self->parts.gate, connection, remote_address);
 }
 
+/* Who has guessed too often is not listened to for a while. */
+static guint
+hypha_core_get_wait (HyphaServer *server,
+                     const char  *remote_address,
+                     gpointer     data)
+{
+  HyphaCore *self = data;
+
+  return hypha_throttle_get_wait (hypha_authority_get_throttle (self->authority), remote_address,
+                                  hypha_throttle_now ());
+}
+
 static void
 hypha_core_build (HyphaCore *self)
 {
@@ -149,6 +165,7 @@ hypha_core_build (HyphaCore *self)
                                                &hypha_core_app_host, self);
   self->parts.server = hypha_server_new ();
   hypha_server_set_accept (self->parts.server, hypha_core_accept, self);
+  hypha_server_set_admission (self->parts.server, hypha_core_get_wait, self);
   self->parts.gateway = hypha_http_gateway_new (self->parts.server, self->parts.manager);
   self->parts.http_rpc = hypha_http_rpc_new (self->parts.server, self->parts.router,
                                              self->parts.gate);
@@ -212,7 +229,8 @@ hypha_core_announce (HyphaCore *self)
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Starts to listen. Blocks for as long as it takes to read the secret and open the socket.
+ * Starts to listen. Blocks for as long as it takes to read the secret and what is kept, and to open
+ * the socket.
  *
  * The secret that signs tokens is the environment variable `HYPHA_JWT_SECRET` or a file in
  * [property@Core:workspace-dir] that only the user can read; it is made where there is none.
@@ -243,7 +261,8 @@ hypha_core_start (HyphaCore     *self,
     }
 
   if (!hypha_core_check_base_url (self, &base_url, error) ||
-      !hypha_core_ensure_authority (self, error))
+      !hypha_core_ensure_authority (self, error) ||
+      !hypha_authority_open_store (self->authority, self->workspace_dir, error))
     return FALSE;
 
   hypha_core_build (self);

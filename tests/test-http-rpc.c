@@ -314,6 +314,15 @@ start_get (Fixture    *fixture,
   return request_new (fixture, head, NULL);
 }
 
+static gboolean
+request_has_json (gpointer data)
+{
+  Request *request = data;
+
+  request_poll (request);
+  return request->body->len > 0 && request->body->data[request->body->len - 1] == '}';
+}
+
 static guint
 get_status (Fixture    *fixture,
             const char *query,
@@ -322,6 +331,14 @@ get_status (Fixture    *fixture,
   g_autoptr (Request) request = start_get (fixture, query, token);
 
   g_assert_true (test_wait (request_is_answered, request));
+
+  /* A refusal is an answer like any other, which says why and ends. */
+  if (request->status != 200)
+    {
+      g_assert_false (request->chunked);
+      g_assert_true (test_wait (request_has_json, request));
+    }
+
   return request->status;
 }
 
@@ -555,6 +572,8 @@ test_http_rpc_methods (Fixture       *fixture,
   test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*origin*not allowed*");
   g_assert_cmpuint (ask (fixture, "GET /rpc?client_id=a HTTP/1.1\r\nHost: localhost\r\n"
                                   "Origin: http://evil.example\r\n\r\n"), ==, 403);
+  g_assert_cmpuint (ask (fixture, "GET /rpc?client_id=a HTTP/1.1\r\nHost: localhost\r\n"
+                                  "Sec-Fetch-Site: cross-site\r\n\r\n"), ==, 403);
 }
 
 /* Whoever knows an address, and many do, cannot speak for it. */
@@ -595,6 +614,20 @@ test_http_rpc_post_needs_the_same_rights (Fixture       *fixture,
   g_assert_nonnull (weaker);
   test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*posting as ws-a/a refused*");
   g_assert_cmpuint (post_echo (fixture, ALICE_A, weaker, 1), ==, 403);
+}
+
+/* A token that was handed on says the same, but is worth less: it does not own what its maker owns. */
+static void
+test_http_rpc_post_by_a_delegate (Fixture       *fixture,
+                                  gconstpointer  data)
+{
+  g_autoptr (Client) alice = hub_connect (fixture->hub, "alice", fixture->alice);
+  g_autoptr (GVariant) minted = NULL;
+  g_autoptr (Request) stream = open_stream (fixture, ALICE_A, fixture->alice, NULL);
+
+  minted = client_call_manager (alice, "generate_token", g_variant_new_parsed ("@av []"), NULL);
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*posting as ws-a/a refused*");
+  g_assert_cmpuint (post_echo (fixture, ALICE_A, g_variant_get_string (minted, NULL), 1), ==, 403);
 }
 
 /* The reconnection token is a proof as good as the other. */
@@ -649,6 +682,7 @@ test_http_rpc_anonymous (Fixture       *fixture,
   g_autoptr (GVariant) info = NULL;
   g_autoptr (Request) stream = open_stream (fixture, "client_id=a", NULL, &info);
   g_autoptr (Request) page = NULL;
+  g_autoptr (Request) own = NULL;
   g_autoptr (GBytes) body = pack_echo (2);
   g_autofree char *workspace = lookup_string (info, "workspace");
   g_autofree char *query = g_strconcat ("client_id=a&workspace=", workspace, NULL);
@@ -656,6 +690,15 @@ test_http_rpc_anonymous (Fixture       *fixture,
 
   g_assert_cmpuint (post_echo (fixture, query, NULL, 1), ==, 200);
   expect_echo (stream, 1);
+
+  /* A page of the server itself says where it is from when it posts, and not when it gets. */
+  head = g_strdup_printf ("POST /rpc?%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n"
+                          "Origin: http://localhost\r\n\r\n", query, g_bytes_get_size (body));
+  own = request_new (fixture, head, body);
+  g_assert_true (test_wait (request_is_answered, own));
+  g_assert_cmpuint (own->status, ==, 200);
+  expect_echo (stream, 2);
+  g_clear_pointer (&head, g_free);
 
   head = g_strdup_printf ("POST /rpc?%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n"
                           "Origin: http://localhost:3000\r\n\r\n", query, g_bytes_get_size (body));
@@ -960,6 +1003,7 @@ main (int    argc,
   ADD ("methods", test_http_rpc_methods);
   ADD ("post-needs-the-owner", test_http_rpc_post_needs_the_owner);
   ADD ("post-needs-the-same-rights", test_http_rpc_post_needs_the_same_rights);
+  ADD ("post-by-a-delegate", test_http_rpc_post_by_a_delegate);
   ADD ("post-by-reconnection-token", test_http_rpc_post_by_reconnection_token);
   ADD ("post-needs-a-stream", test_http_rpc_post_needs_a_stream);
   ADD ("post-bad-body", test_http_rpc_post_bad_body);

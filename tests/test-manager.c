@@ -69,6 +69,26 @@ test_manager_echo (void)
   assert_echo (client, "(byte 0xff, @ay [0, 0, 0, 1])");
 }
 
+/* A function stays that of the client that sent it. */
+static void
+test_manager_echo_function (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) client = hub_connect (hub, "c", token);
+  g_autoptr (GVariant) got = NULL;
+  g_autoptr (GVariant) function = NULL;
+  const char *target = NULL;
+
+  got = client_call_manager (client, "echo",
+                             g_variant_new_parsed ("[<{'f': <{'_rtype': <'method'>,"
+                                                   " '_rtarget': <'c'>, '_rmethod': <'s.1'>}>}>]"),
+                             NULL);
+  function = g_variant_lookup_value (got, "f", G_VARIANT_TYPE_VARDICT);
+  g_assert_true (g_variant_lookup (function, "_rtarget", "&s", &target));
+  g_assert_cmpstr (target, ==, "ws-a/c");
+}
+
 static void
 test_manager_keyword_arguments (void)
 {
@@ -724,6 +744,7 @@ main (int    argc,
   test_init (&argc, &argv);
   g_test_add_func ("/hub/manager/describes-itself", test_manager_describes_itself);
   g_test_add_func ("/hub/manager/echo", test_manager_echo);
+  g_test_add_func ("/hub/manager/echo-function", test_manager_echo_function);
   g_test_add_func ("/hub/manager/keyword-arguments", test_manager_keyword_arguments);
   g_test_add_func ("/hub/manager/unknown-method", test_manager_unknown_method);
   g_test_add_func ("/hub/manager/get-service-forms", test_manager_get_service_forms);

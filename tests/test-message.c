@@ -389,15 +389,37 @@ test_message_stamp_method (void)
                   "{'type': <'method'>, 'from': <'ws-a/c1'>, 'to': <'ws-b/c2'>, 'method': <'m'>, "
                   "'ws': <'ws-a'>, 'user': <@mv nothing>}");
   assert_stamped ("{'session': <'s'>, 'parent': <'p'>, 'method': <'m'>, 'type': <'method'>}",
-                  "{'session': <'s'>, 'parent': <'p'>, 'method': <'m'>, 'type': <'method'>, "
-                  "'from': <'ws-a/c1'>, 'to': <'ws-b/c2'>, 'ws': <'ws-a'>, 'user': <@mv nothing>}");
+                  "{'type': <'method'>, 'from': <'ws-a/c1'>, 'to': <'ws-b/c2'>, 'method': <'m'>, "
+                  "'session': <'s'>, 'parent': <'p'>, 'ws': <'ws-a'>, 'user': <@mv nothing>}");
   assert_stamped ("{'user': <'root'>, 'ws': <'default'>, 'ctx': <1>, 'caller_public_key': <2>,"
                   "'encryption': <true>, 'type': <'method'>, 'to': <'z'>}",
-                  "{'type': <'method'>, 'to': <'ws-b/c2'>, 'from': <'ws-a/c1'>, 'ws': <'ws-a'>, "
+                  "{'type': <'method'>, 'from': <'ws-a/c1'>, 'to': <'ws-b/c2'>, 'ws': <'ws-a'>, "
                   "'user': <@mv nothing>}");
   assert_stamped ("{'type': <'method'>, 'session': <@mv nothing>, 'from': <@mv nothing>}",
                   "{'type': <'method'>, 'from': <'ws-a/c1'>, 'to': <'ws-b/c2'>, 'ws': <'ws-a'>, "
                   "'user': <@mv nothing>}");
+}
+
+/* The texts of a method are written anew, in the shortest form that there is for each length. */
+static void
+test_message_stamp_lengths (void)
+{
+  static const gsize sizes[] = { 0, 31, 32, 255, 256, 65535, 65536 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autofree char *text = g_strnfill (sizes[i], 'x');
+      g_autofree char *sent = g_strdup_printf ("{'parent': <'%s'>, 'session': <'%s'>,"
+                                               " 'type': <'method'>, 'method': <'%s'>}",
+                                               text, text, text);
+      g_autofree char *seen = g_strdup_printf ("{'type': <'method'>, 'from': <'ws-a/c1'>, "
+                                               "'to': <'ws-b/c2'>, 'method': <'%s'>, "
+                                               "'session': <'%s'>, 'parent': <'%s'>, "
+                                               "'ws': <'ws-a'>, 'user': <@mv nothing>}",
+                                               text, text, text);
+
+      assert_stamped (sent, seen);
+    }
 }
 
 static void
@@ -515,6 +537,7 @@ main (int    argc,
   g_test_add_func ("/wire/message/event-extra", test_message_event_extra);
   g_test_add_func ("/wire/message/extra-not-one-map", test_message_extra_not_one_map);
   g_test_add_func ("/wire/message/stamp-method", test_message_stamp_method);
+  g_test_add_func ("/wire/message/stamp-lengths", test_message_stamp_lengths);
   g_test_add_func ("/wire/message/stamp-event", test_message_stamp_event);
   g_test_add_func ("/wire/message/stamp-many-keys", test_message_stamp_many_keys);
   g_test_add_func ("/wire/message/stamp-many-unknown-keys", test_message_stamp_many_unknown_keys);

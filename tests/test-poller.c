@@ -68,6 +68,20 @@ peer_expired (HyphaPollerClient *client)
     peer_remove (g_steal_pointer (&self->victim));
 }
 
+/* Runs a loop inside of a turn until it has nothing to do, and not much longer. */
+static void
+peer_ready_nested (HyphaPollerClient *client,
+                   guint              events)
+{
+  guint n = 0;
+
+  peer_ready (client, events);
+  while (n < 10 && g_main_context_iteration (NULL, FALSE))
+    n++;
+
+  g_assert_cmpuint (n, <, 10);
+}
+
 static const HyphaPollerFuncs peer_funcs = { peer_ready, peer_flush, peer_expired };
 
 static void
@@ -345,6 +359,35 @@ test_poller_many (void)
     }
 }
 
+/* The source may recurse, for fewer system calls, but a turn must not begin within another. */
+static void
+test_poller_loop_in_a_turn (void)
+{
+  static const HyphaPollerFuncs nested_funcs = { peer_ready_nested, peer_flush, peer_expired };
+  Peer peers[2];
+
+  for (guint i = 0; i < 2; i++)
+    {
+      peer_add (&peers[i]);
+      peers[i].client.funcs = &nested_funcs;
+      hypha_poller_set_deadline (peers[i].poller, &peers[i].client, 1);
+      peer_poke (&peers[i]);
+      peer_poke (&peers[i]);
+    }
+
+  g_main_context_iteration (NULL, FALSE);
+  g_assert_cmpuint (peers[0].n_ready, ==, 1);
+  g_assert_cmpuint (peers[1].n_ready, ==, 1);
+
+  settle ();
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_cmpuint (peers[i].n_ready, ==, 2);
+      g_assert_cmpuint (peers[i].n_expired, ==, 1);
+      peer_remove (&peers[i]);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -357,6 +400,7 @@ main (int    argc,
   g_test_add_func ("/net/poller/removed-in-same-batch", test_poller_removed_in_same_batch);
   g_test_add_func ("/net/poller/removes-itself", test_poller_removes_itself);
   g_test_add_func ("/net/poller/flush-once", test_poller_flush_once);
+  g_test_add_func ("/net/poller/loop-in-a-turn", test_poller_loop_in_a_turn);
   g_test_add_func ("/net/poller/deadline", test_poller_deadline);
   g_test_add_func ("/net/poller/idle", test_poller_idle);
   g_test_add_func ("/net/poller/keep-buffers", test_poller_keep_buffers);

@@ -454,6 +454,28 @@ test_interface_max_open_caller (void)
   g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY);
 }
 
+static void
+test_interface_max_open (void)
+{
+  g_autoptr (Pair) pair = pair_new ();
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i <= HYPHA_INTERFACE_MAX_OPEN; i++)
+    {
+      g_autofree char *caller = g_strdup_printf ("ws-c/c%u", i / HYPHA_INTERFACE_MAX_OPEN_CALLER);
+      g_autoptr (HyphaService) service = NULL;
+      g_autoptr (GVariant) map = NULL;
+
+      service = hypha_service_new ("object", "", "", "generic", g_variant_new ("a{sv}", NULL));
+      map = hypha_rpc_add_interface (pair->one, service, caller, &error);
+      g_assert_true ((map != NULL) == (i < HYPHA_INTERFACE_MAX_OPEN));
+      if (map != NULL)
+        g_variant_ref_sink (map);
+    }
+
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -471,5 +493,6 @@ main (int    argc,
   g_test_add_func ("/rpc/interface/access", test_interface_access);
   g_test_add_func ("/rpc/interface/removed", test_interface_removed);
   g_test_add_func ("/rpc/interface/max-open-caller", test_interface_max_open_caller);
+  g_test_add_func ("/rpc/interface/max-open", test_interface_max_open);
   return g_test_run ();
 }

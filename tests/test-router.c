@@ -260,6 +260,46 @@ test_router_correspondent_goes (void)
   assert_pair (data, "workspace", "ws-b");
 }
 
+static void
+assert_reaches (Client     *from,
+                const char *to,
+                Client     *receiver)
+{
+  g_autoptr (GVariant) envelope = NULL;
+
+  client_send (from, g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'method': <'m'>}", to),
+               NULL);
+  envelope = client_take (receiver, NULL);
+  assert_pair (envelope, "to", to);
+}
+
+/* The router remembers where a sender's last frame went, but not longer than somebody is there. */
+static void
+test_router_last_target (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (Client) c = hub_connect (hub, "c", token);
+  g_autoptr (Client) again = NULL;
+  g_autoptr (GVariant) rejected = NULL;
+  Client *b = hub_connect (hub, "b", token);
+
+  assert_reaches (a, "ws-a/b", b);
+  assert_reaches (a, "ws-a/c", c);
+  assert_reaches (a, "ws-a/b", b);
+  assert_reaches (a, "ws-a/b", b);
+
+  client_free (b);
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-a/b'>, 'method': <'m'>,"
+                                        " 'session': <'s'>}"), NULL);
+  rejected = client_take (a, NULL);
+  assert_pair (rejected, "method", "s.reject");
+
+  again = hub_connect (hub, "b", token);
+  assert_reaches (a, "ws-a/b", again);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -274,5 +314,6 @@ main (int    argc,
   g_test_add_func ("/hub/router/garbage", test_router_garbage);
   g_test_add_func ("/hub/router/events", test_router_events);
   g_test_add_func ("/hub/router/correspondent-goes", test_router_correspondent_goes);
+  g_test_add_func ("/hub/router/last-target", test_router_last_target);
   return g_test_run ();
 }

@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "hypha-pipe-connection-private.h"
 #include "hypha-rpc-chunks-private.h"
 #include "test-utils.h"
@@ -15,7 +17,9 @@ typedef struct
   HyphaRpc        *rpc;
   HyphaConnection *world;
   char            *answer;  /* the last one: “resolve”, or the text of the error */
-  guint            next;
+  char            *method;  /* that the last one went to */
+  gsize            longest; /* frame */
+  guint            n_beats; /* heartbeats */
 } Wire;
 
 /* Answers to calls that the test made; they have short sessions, those of the rpc are long. */
@@ -35,9 +39,18 @@ on_message (HyphaConnection *connection,
   gsize used;
 
   data = g_bytes_get_data (bytes, &size);
+  wire->longest = MAX (wire->longest, size);
   envelope = hypha_msgpack_decode (data, size, NULL, &used, NULL);
   g_assert_nonnull (envelope);
   g_variant_lookup (envelope, "method", "&s", &method);
+  if (strstr (method, "beat") != NULL)
+    {
+      wire->n_beats++;
+      return;
+    }
+
+  g_free (wire->method);
+  wire->method = g_strdup (method);
   if (g_str_has_suffix (method, ".resolve"))
     {
       wire->answer = g_strdup ("resolve");
@@ -73,6 +86,7 @@ wire_free (Wire *wire)
   g_assert_finalize_object (wire->rpc);
   g_object_unref (wire->world);
   g_free (wire->answer);
+  g_free (wire->method);
   g_free (wire);
 }
 
@@ -268,12 +282,175 @@ test_rpc_chunks_max_total (void)
                refusal);
 }
 
+static void
+serve_kept (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  *(HyphaInvocation **) data = hypha_invocation_ref (invocation);
+}
+
+static void
+add_kept (Wire             *wire,
+          HyphaInvocation **kept)
+{
+  g_autoptr (HyphaService) service = NULL;
+
+  service = hypha_service_new ("x", "", "", "generic",
+                               g_variant_new_parsed ("{'visibility': <'public'>}"));
+  hypha_service_add_function (service, "f", NULL, NULL, NULL, serve_kept, kept, NULL);
+  hypha_rpc_add_service (wire->rpc, service);
+}
+
+static gboolean
+has_beaten (gpointer data)
+{
+  return ((Wire *) data)->n_beats >= 2;
+}
+
+/* A client of old, which gives the functions of its promise any name it likes. */
+static void
+test_rpc_old_promise (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  HyphaInvocation *kept = NULL;
+  g_autoptr (GBytes) call = NULL;
+
+  add_kept (wire, &kept);
+  call = hypha_rpc_codec_message (
+    "ws-a/p", "ws-a/rpc", "services.x.f", "s", NULL,
+    g_variant_new_parsed ("{'promise': <{'interval': <0.01>,"
+                          " 'heartbeat': <{'_rtype': <'method'>, '_rtarget': <'p'>,"
+                          "   '_rmethod': <'s.4a5b#beat'>}>,"
+                          " 'resolve': <{'_rtype': <'method'>, '_rtarget': <'ws-a/p'>,"
+                          "   '_rmethod': <'s.resolve'>}>,"
+                          " 'reject': <{'_rtype': <'method'>, '_rtarget': <'p'>,"
+                          "   '_rmethod': <'s.reject'>}>}>}"));
+  hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, call);
+  g_assert_true (test_wait (has_beaten, wire));
+  hypha_invocation_return_null (kept);
+  g_assert_true (test_wait (is_answered, wire));
+  g_assert_cmpstr (wire->answer, ==, "resolve");
+  g_assert_cmpstr (wire->method, ==, "s.resolve");
+  hypha_invocation_unref (kept);
+  g_assert_cmpuint (hypha_rpc_get_n_serving (wire->rpc), ==, 0);
+}
+
+/* The functions of a promise are the caller's own. */
+static void
+test_rpc_foreign_promise (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  HyphaInvocation *kept = NULL;
+  g_autoptr (GBytes) call = NULL;
+
+  add_kept (wire, &kept);
+  call = hypha_rpc_codec_message (
+    "ws-a/p", "ws-a/rpc", "services.x.f", "s", NULL,
+    g_variant_new_parsed ("{'promise': <{'resolve': <{'_rtype': <'method'>,"
+                          " '_rtarget': <'ws-a/victim'>, '_rmethod': <'services.y.f'>}>}>}"));
+  hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, call);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_null (kept);
+  g_assert_cmpuint (wire->longest, ==, 0);
+}
+
+/* An encrypted call can only be answered by whoever has the key. */
+static void
+test_rpc_encrypted (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autoptr (GBytes) call = NULL;
+
+  call = hypha_rpc_codec_message ("ws-a/p", "ws-a/rpc", "services.built-in.ping", "s", NULL,
+                                  g_variant_new_parsed ("{'_enc': <{'v': <2>}>,"
+                                                        " 'data': <@ay [1]>}"));
+  assert_sent (wire, call, "encrypted calls can only be answered by the client that holds the key");
+}
+
+/* With heartbeat a piece belongs to a session of ours, a call or another, with who sends it. */
+static void
+test_rpc_chunks_heartbeat (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autoptr (HyphaSession) session = hypha_session_new (wire->rpc, "ws-a/p", NULL);
+  const char *id = hypha_session_get_id (session);
+  g_autofree char *gone = g_strconcat ("session does not exist anymore: ", id, NULL);
+
+  assert_call (wire, "ws-a/p", "create", g_variant_new_parsed ("[<%s>, <true>]", id), "resolve");
+  assert_call (wire, "ws-a/q", "create", g_variant_new_parsed ("[<%s>, <true>]", id), gone);
+  assert_call (wire, "ws-a/p", "append", g_variant_new_parsed ("[<%s>, <@ay [1]>, <true>]", id),
+               "resolve");
+  hypha_session_close (session);
+  assert_call (wire, "ws-a/p", "append", g_variant_new_parsed ("[<%s>, <@ay [1]>, <true>]", id),
+               gone);
+}
+
+static gboolean
+has_sent_a_piece (gpointer data)
+{
+  Wire *wire = data;
+
+  return wire->method != NULL && g_str_has_suffix (wire->method, ".append");
+}
+
+/* Answers the calls that carry a long message, so that the next one comes. */
+static void
+take_piece (HyphaConnection *connection,
+            HyphaFrameType   type,
+            GBytes          *bytes,
+            Wire            *wire)
+{
+  g_autoptr (GVariant) envelope = NULL;
+  g_autofree char *resolve = NULL;
+  g_autoptr (GBytes) answer = NULL;
+  const char *session = NULL;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+  gsize used;
+
+  envelope = hypha_msgpack_decode (data, size, NULL, &used, NULL);
+  g_assert_true (g_variant_lookup (envelope, "session", "&s", &session));
+  resolve = g_strconcat (session, ".resolve", NULL);
+  answer = hypha_rpc_codec_message ("ws-a/p", "ws-a/rpc", resolve, NULL, session,
+                                    g_variant_new_parsed ("{'args': <[<@mv nothing>]>}"));
+  hypha_connection_send (connection, HYPHA_FRAME_BINARY, answer);
+}
+
+static void
+test_rpc_max_frame (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autofree guint8 *zeros = g_malloc0 (2 * HYPHA_RPC_CHUNK_SIZE);
+  Ends ends = { 0 };
+
+  g_signal_connect (wire->world, "message", G_CALLBACK (take_piece), wire);
+  hypha_rpc_call_async (wire->rpc, "ws-a/p", "services.x.f",
+                        g_variant_new_parsed ("[<%*>]", g_variant_new_fixed_array (
+                                                G_VARIANT_TYPE_BYTE, zeros,
+                                                2 * HYPHA_RPC_CHUNK_SIZE, 1)),
+                        0, NULL, on_called, &ends);
+  g_assert_true (test_wait (has_sent_a_piece, wire));
+  g_assert_cmpuint (wire->longest, >, HYPHA_RPC_CHUNK_SIZE);
+  g_assert_cmpuint (wire->longest, <=, HYPHA_RPC_MAX_FRAME);
+
+  hypha_rpc_close (wire->rpc);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpuint (ends.n_lost, ==, 1);
+}
+
 int
 main (int    argc,
       char **argv)
 {
   test_init (&argc, &argv);
   g_test_add_func ("/rpc/max-pending", test_rpc_max_pending);
+  g_test_add_func ("/rpc/max-frame", test_rpc_max_frame);
+  g_test_add_func ("/rpc/old-promise", test_rpc_old_promise);
+  g_test_add_func ("/rpc/foreign-promise", test_rpc_foreign_promise);
+  g_test_add_func ("/rpc/encrypted", test_rpc_encrypted);
+  g_test_add_func ("/rpc/chunks-heartbeat", test_rpc_chunks_heartbeat);
   g_test_add_func ("/rpc/chunks-max-pieces", test_rpc_chunks_max_pieces);
   g_test_add_func ("/rpc/chunks-max-bytes", test_rpc_chunks_max_bytes);
   g_test_add_func ("/rpc/chunks-max-total", test_rpc_chunks_max_total);

@@ -667,6 +667,44 @@ test_server_dies_before_connections (void)
   client_wait (&client, client_at_eof);
 }
 
+static guint
+make_wait (HyphaServer *server,
+           const char  *remote_address,
+           gpointer     data)
+{
+  g_assert_cmpstr (remote_address, ==, "127.0.0.1");
+  return *(guint *) data;
+}
+
+/* Who has guessed too often: a socket may come back, a request with credentials too, others stay. */
+static void
+test_server_admission (Fixture       *fixture,
+                       gconstpointer  data)
+{
+  const char *request = "GET /hello HTTP/1.1\r\nHost: localhost\r\n"
+                        "Authorization: Bearer x\r\n\r\n";
+  g_auto (Client) client = { 0 };
+  guint wait = 7;
+
+  hypha_server_set_admission (fixture->server, make_wait, &wait);
+  g_assert_cmpuint (ask (fixture, request), ==, 429);
+  g_assert_cmpuint (ask_with (fixture, "/hello?reconnection_token=x", "localhost", NULL, FALSE), ==,
+                    429);
+  g_assert_cmpuint (ask_with (fixture, "/ws", "localhost", NULL, TRUE), ==, 503);
+  g_assert_cmpuint (ask_with (fixture, "/hello", "localhost", NULL, FALSE), ==, 200);
+
+  client.fd = link_connect (fixture->port);
+  client.answer = g_string_new (NULL);
+  g_assert_cmpint (send (client.fd, request, strlen (request), 0), >, 0);
+  g_assert_true (test_wait (client_poll, &client));
+  g_assert_nonnull (strstr (client.answer->str, "Retry-After: 7\r\n"));
+
+  wait = 0;
+  g_assert_cmpuint (ask (fixture, request), ==, 200);
+  g_assert_cmpuint (ask_with (fixture, "/ws", "localhost", NULL, TRUE), ==, 101);
+  hypha_server_set_admission (fixture->server, NULL, NULL);
+}
+
 static void
 add_test (const char *name,
           void      (*func) (Fixture *, gconstpointer))
@@ -692,6 +730,7 @@ main (int    argc,
   add_test ("taken-port", test_server_taken_port);
   g_test_add_func ("/net/server/bad-host", test_server_bad_host);
   add_test ("max-connections", test_server_max_connections);
+  add_test ("admission", test_server_admission);
   add_test ("max-body", test_server_max_body);
   add_test ("max-body-declared", test_server_max_body_declared);
   add_test ("body-within-limit", test_server_body_within_limit);

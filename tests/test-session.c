@@ -265,6 +265,26 @@ test_session_keywords (void)
   pair_assert_clean (pair);
 }
 
+/* What has no name cannot be given by one. */
+static void
+test_session_nameless_argument (void)
+{
+  g_autoptr (Pair) pair = pair_new ();
+  g_autoptr (HyphaSession) session = hypha_session_new (pair->two, "ws-a/one", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *method = NULL;
+  Callback callback = { 0 };
+  const HyphaRpcRequest request = { .kwargs = g_variant_new_parsed ("{'a': <1>}") };
+
+  method = take_method (hypha_session_add_function (session, "cb", callback_serve, &callback,
+                                                    callback_freed, NULL));
+  g_assert_null (pair_request (pair->one, "ws-b/two", method, &request, &error));
+  g_assert_cmpstr (error->message, ==, "nothing to repeat");
+  hypha_session_close (session);
+  pair_assert_clean (pair);
+  g_free (callback.from);
+}
+
 static gboolean
 is_kept (gpointer data)
 {
@@ -517,6 +537,7 @@ main (int    argc,
   g_test_add_func ("/rpc/session/callback-fails", test_session_callback_fails);
   g_test_add_func ("/rpc/session/access", test_session_access);
   g_test_add_func ("/rpc/session/keywords", test_session_keywords);
+  g_test_add_func ("/rpc/session/nameless-argument", test_session_nameless_argument);
   g_test_add_func ("/rpc/session/ends-with-answer", test_session_ends_with_answer);
   g_test_add_func ("/rpc/session/ends-with-callee", test_session_ends_with_callee);
   g_test_add_func ("/rpc/session/ends-with-cancel", test_session_ends_with_cancel);

@@ -31,16 +31,7 @@ static void
 fixture_tear_down (Fixture       *fixture,
                    gconstpointer  data)
 {
-  static const char *const suffixes[] = { "", "-wal", "-shm" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (suffixes); i++)
-    {
-      g_autofree char *file = g_strconcat (fixture->file, suffixes[i], NULL);
-
-      g_unlink (file);
-    }
-
-  g_assert_cmpint (g_rmdir (fixture->directory), ==, 0);
+  test_remove_directory (fixture->directory);
   g_free (fixture->directory);
   g_free (fixture->file);
 }

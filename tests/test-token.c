@@ -138,6 +138,64 @@ test_token_round_trip (void)
   g_assert_true (again->client_bound);
 }
 
+/* Where a token comes from, and what it is for. */
+static void
+test_token_origin_round_trip (void)
+{
+  static const char *const lineage[] = { "a", "b", NULL };
+  g_autoptr (GBytes) secret = secret_bytes ();
+  g_autoptr (HyphaToken) token = hypha_token_new ("bob", "ws-a");
+  g_autoptr (HyphaToken) again = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  hypha_token_make_id (token);
+  g_strfreev (token->lineage);
+  token->lineage = g_strdupv ((char **) lineage);
+  token->home = g_strdup ("ws-b");
+  token->delegated = TRUE;
+  token->special = TRUE;
+
+  /* Root's own claims never stand for one that means something. */
+  token->custom = g_variant_ref_sink (g_variant_new_parsed ("{'sub': <'eve'>, 'x': <'y'>}"));
+  text = hypha_token_sign (token, secret, API);
+  again = hypha_token_verify (text, secret, API, token->issued_at, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (again->subject, ==, "bob");
+  g_assert_cmpstr (again->id, ==, token->id);
+  g_assert_cmpstrv (again->lineage, lineage);
+  g_assert_cmpstr (again->home, ==, "ws-b");
+  g_assert_true (again->delegated);
+  g_assert_true (again->special);
+}
+
+/* A token without an id has one by what it says, whatever its signature looks like. */
+static void
+test_token_id_of_old_tokens (void)
+{
+  g_autoptr (HyphaToken) token = accept_claim ("");
+  g_autoptr (HyphaToken) same = accept_claim ("");
+  g_autoptr (HyphaToken) other = accept_claim (",\"x\":1");
+
+  g_assert_true (g_str_has_prefix (token->id, "sha256:"));
+  g_assert_cmpstr (token->id, ==, same->id);
+  g_assert_cmpstr (token->id, !=, other->id);
+}
+
+static void
+test_token_bad_origin (void)
+{
+  assert_claim_refused ("\"jti\":5", "Invalid jti claim");
+  assert_claim_refused ("\"jti\":\"\"", "Invalid jti claim");
+  assert_claim_refused ("\"lineage\":\"a\"", "Invalid lineage claim");
+  assert_claim_refused ("\"lineage\":[5]", "Invalid lineage claim");
+  assert_claim_refused ("\"lineage\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]",
+                        "Invalid lineage claim");
+  assert_claim_refused ("\"delegated\":1", "Invalid delegated claim");
+  assert_claim_refused ("\"special\":\"yes\"", "Invalid special claim");
+  assert_claim_refused ("\"home\":\"a/b\"", "Invalid home claim");
+}
+
 static void
 test_token_defaults (void)
 {
@@ -471,6 +529,9 @@ main (int    argc,
   test_init (&argc, &argv);
   g_test_add_func ("/wire/token/round-trip", test_token_round_trip);
   g_test_add_func ("/wire/token/defaults", test_token_defaults);
+  g_test_add_func ("/wire/token/origin-round-trip", test_token_origin_round_trip);
+  g_test_add_func ("/wire/token/id-of-old-tokens", test_token_id_of_old_tokens);
+  g_test_add_func ("/wire/token/bad-origin", test_token_bad_origin);
   g_test_add_func ("/wire/token/known-signature", test_token_known_signature);
   g_test_add_func ("/wire/token/format", test_token_format);
   g_test_add_func ("/wire/token/algorithm", test_token_algorithm);

@@ -4,6 +4,8 @@
 
 #include "test-utils.h"
 
+#include <glib/gstdio.h>
+
 typedef struct
 {
   char           *domain;
@@ -160,4 +162,22 @@ test_bytes_from_hex (const char *hex)
     }
 
   return g_byte_array_free_to_bytes (bytes);
+}
+
+/* A directory that holds files only. */
+void
+test_remove_directory (const char *directory)
+{
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
+  const char *name;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+
+      g_assert_cmpint (g_unlink (path), ==, 0);
+    }
+
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
 }

@@ -22,5 +22,6 @@ gboolean test_wait       (TestCondition   condition,
 gboolean test_wait_flag  (gboolean       *flag);
 
 GBytes  *test_bytes_from_hex (const char *hex);
+void     test_remove_directory (const char *directory);
 
 G_END_DECLS

@@ -48,7 +48,8 @@ void           hypha_user_info_set_owns      (HyphaUserInfo     *self,
                                               GDestroyNotify     destroy);
 void           hypha_user_info_set_origin    (HyphaUserInfo     *self,
                                               const char        *token_id,
-                                              const char *const *lineage,
+                                              const char *const *lineage);
+void           hypha_user_info_set_home      (HyphaUserInfo     *self,
                                               const char        *home);
 const char *const *hypha_user_info_get_lineage (HyphaUserInfo   *self);
 const char    *hypha_user_info_get_home      (HyphaUserInfo     *self);

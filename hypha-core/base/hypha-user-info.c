@@ -123,12 +123,11 @@ hypha_user_info_set_owns (HyphaUserInfo  *self,
   self->owns_destroy = destroy;
 }
 
-/* Which token the user is here with, the nearest of its ancestors first; for its maker. */
+/* Which token the user is here with, and those that it was made with; for the user's maker. */
 void
 hypha_user_info_set_origin (HyphaUserInfo     *self,
                             const char        *token_id,
-                            const char *const *lineage,
-                            const char        *home)
+                            const char *const *lineage)
 {
   g_autoptr (GStrvBuilder) all = g_strv_builder_new ();
 
@@ -137,6 +136,13 @@ hypha_user_info_set_origin (HyphaUserInfo     *self,
   g_strv_builder_addv (all, (const char **) lineage);
   g_strfreev (self->lineage);
   self->lineage = g_strv_builder_end (all);
+}
+
+/* The workspace that the user's token is for, where the client sits in another. */
+void
+hypha_user_info_set_home (HyphaUserInfo *self,
+                          const char    *home)
+{
   g_free (self->home);
   self->home = g_strdup (home);
 }

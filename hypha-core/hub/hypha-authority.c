@@ -4,24 +4,60 @@
 
 #include "hypha-authority-private.h"
 
+#define STORE_KIND "revoked"
+
 /*
  * HyphaAuthority: whose word counts. It keeps the secret, so that tokens are signed and verified
- * here and nowhere else. Owned by the core; it outlives the parts that ask it.
+ * here and nowhere else; what was revoked; and which workspaces there are. Owned by the core; it
+ * outlives the parts that ask it.
  */
 struct _HyphaAuthority
 {
-  GObject  parent_instance;
+  GObject          parent_instance;
 
-  GBytes  *secret;
+  GBytes          *secret;
+  HyphaStore      *store;
+  HyphaWorkspaces *workspaces;
+  GHashTable      *revoked;      /* token id → HyphaRevocation */
+  HyphaThrottle   *throttle;
+  gboolean         opened;
 };
 
+typedef struct
+{
+  char   *workspace;
+  gint64  expires_at;  /* of the token, seconds since 1970 */
+} HyphaRevocation;
+
+enum
+{
+  REVOKED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
 G_DEFINE_FINAL_TYPE (HyphaAuthority, hypha_authority, G_TYPE_OBJECT)
+
+static void
+hypha_revocation_free (gpointer data)
+{
+  HyphaRevocation *revocation = data;
+
+  g_free (revocation->workspace);
+  g_free (revocation);
+}
 
 static void
 hypha_authority_finalize (GObject *object)
 {
   HyphaAuthority *self = HYPHA_AUTHORITY (object);
 
+  hypha_authority_close (self);
+  g_object_unref (self->store);
+  g_object_unref (self->workspaces);
+  g_hash_table_unref (self->revoked);
+  hypha_throttle_free (self->throttle);
   g_bytes_unref (self->secret);
 
   G_OBJECT_CLASS (hypha_authority_parent_class)->finalize (object);
@@ -31,13 +67,22 @@ static void
 hypha_authority_class_init (HyphaAuthorityClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = hypha_authority_finalize;
+
+  /* Carries the id of the token: whoever is here with it, or with one made with it, has to go. */
+  signals[REVOKED] = g_signal_new ("revoked", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+                                   NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
 hypha_authority_init (HyphaAuthority *self)
 {
+  self->store = hypha_store_new ();
+  self->workspaces = hypha_workspaces_new ();
+  self->throttle = hypha_throttle_new ();
+  self->revoked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, hypha_revocation_free);
 }
 
+/* One that remembers nothing beyond its own life, until a store is opened. */
 HyphaAuthority *
 hypha_authority_new (GBytes *secret)
 {
@@ -47,22 +92,218 @@ hypha_authority_new (GBytes *secret)
   return self;
 }
 
-/* The compact form of a token; audience says what it is good for. */
+static void
+hypha_authority_remember (HyphaAuthority *self,
+                          const char     *token_id,
+                          const char     *workspace,
+                          gint64          expires_at)
+{
+  HyphaRevocation *revocation = g_new (HyphaRevocation, 1);
+
+  revocation->workspace = g_strdup (workspace);
+  revocation->expires_at = expires_at;
+  g_hash_table_replace (self->revoked, g_strdup (token_id), revocation);
+}
+
+static void
+hypha_authority_load_one (const char *token_id,
+                          GVariant   *value,
+                          gint64      expires_at,
+                          gpointer    data)
+{
+  const char *workspace = "";
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    workspace = g_variant_get_string (value, NULL);
+
+  hypha_authority_remember (data, token_id, workspace, expires_at);
+}
+
+/* Reads what has to outlive the process, and keeps it from now on; once. Blocks while it reads. */
+gboolean
+hypha_authority_open_store (HyphaAuthority  *self,
+                            const char      *directory,
+                            GError         **error)
+{
+  HyphaStore *store;
+
+  if (self->opened)
+    return TRUE;
+
+  store = hypha_store_open (directory, error);
+  if (store == NULL)
+    return FALSE;
+
+  self->opened = TRUE;
+  g_object_unref (self->store);
+  self->store = store;
+  hypha_store_foreach (store, STORE_KIND, hypha_authority_load_one, self);
+  hypha_workspaces_set_store (self->workspaces, store);
+  return TRUE;
+}
+
+/* Ends what is kept: what waits to be written is, and nothing is kept any more. */
+void
+hypha_authority_close (HyphaAuthority *self)
+{
+  hypha_store_close (self->store);
+}
+
+/* Who guesses: the gate reports, the server asks. */
+HyphaThrottle *
+hypha_authority_get_throttle (HyphaAuthority *self)
+{
+  return self->throttle;
+}
+
+HyphaWorkspaces *
+hypha_authority_get_workspaces (HyphaAuthority *self)
+{
+  return self->workspaces;
+}
+
+/* The compact form of a token, which gets an id; audience says what it is good for. */
 char *
 hypha_authority_sign (HyphaAuthority *self,
                       HyphaToken     *token,
                       const char     *audience)
 {
+  hypha_token_make_id (token);
   return hypha_token_sign (token, self->secret, audience);
 }
 
-/* What a token says, if it is ours, good for audience, and not over. */
+gboolean
+hypha_authority_is_revoked (HyphaAuthority *self,
+                            const char     *token_id)
+{
+  return g_hash_table_contains (self->revoked, token_id);
+}
+
+static gboolean
+hypha_authority_check_revoked (HyphaAuthority  *self,
+                               HyphaToken      *token,
+                               GError         **error)
+{
+  gboolean revoked = hypha_authority_is_revoked (self, token->id);
+
+  for (char **p = token->lineage; *p != NULL && !revoked; p++)
+    revoked = hypha_authority_is_revoked (self, *p);
+
+  if (revoked)
+    g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,
+                         "JWT verification failed: Token has been revoked");
+  return !revoked;
+}
+
+/* What a token says, if it is ours, good for audience, not over, and not revoked. */
 HyphaToken *
 hypha_authority_verify (HyphaAuthority  *self,
                         const char      *text,
                         const char      *audience,
                         GError         **error)
 {
-  return hypha_token_verify (text, self->secret, audience, g_get_real_time () / G_USEC_PER_SEC,
-                             error);
+  g_autoptr (HyphaToken) token = NULL;
+
+  token = hypha_token_verify (text, self->secret, audience, g_get_real_time () / G_USEC_PER_SEC,
+                              error);
+  if (token == NULL || !hypha_authority_check_revoked (self, token, error))
+    return NULL;
+
+  return g_steal_pointer (&token);
+}
+
+/* Those that have expired need not be remembered. */
+static gboolean
+hypha_authority_forget_over (gpointer key,
+                             gpointer value,
+                             gpointer data)
+{
+  HyphaAuthority *self = data;
+  const HyphaRevocation *revocation = value;
+
+  if (revocation->expires_at > g_get_real_time () / G_USEC_PER_SEC)
+    return FALSE;
+
+  hypha_store_remove_async (self->store, STORE_KIND, key, NULL, NULL);
+  return TRUE;
+}
+
+static gboolean
+hypha_authority_check_room (HyphaAuthority  *self,
+                            const char      *workspace,
+                            GError         **error)
+{
+  GHashTableIter iter;
+  gpointer value;
+  guint n = 0;
+
+  g_hash_table_foreach_remove (self->revoked, hypha_authority_forget_over, self);
+  g_hash_table_iter_init (&iter, self->revoked);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      if (g_str_equal (((HyphaRevocation *) value)->workspace, workspace))
+        n++;
+    }
+
+  if (n < HYPHA_AUTHORITY_MAX_REVOKED_OF_WORKSPACE &&
+      g_hash_table_size (self->revoked) < HYPHA_AUTHORITY_MAX_REVOKED)
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+               "%d tokens of one workspace, and %d in all, may be revoked at once: wait until some "
+               "of them have expired", HYPHA_AUTHORITY_MAX_REVOKED_OF_WORKSPACE,
+               HYPHA_AUTHORITY_MAX_REVOKED);
+  return FALSE;
+}
+
+static void
+hypha_authority_written (GObject      *source,
+                         GAsyncResult *result,
+                         gpointer      data)
+{
+  g_autoptr (GTask) task = data;
+  g_autoptr (GError) error = NULL;
+
+  if (hypha_store_write_finish (HYPHA_STORE (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/*
+ * Revokes a verified token, and with it all that were made with it. It counts at once; the end says
+ * whether it will after the next start as well.
+ */
+void
+hypha_authority_revoke_async (HyphaAuthority      *self,
+                              HyphaToken          *token,
+                              GAsyncReadyCallback  callback,
+                              gpointer             data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
+  const char *workspace = token->workspace != NULL ? token->workspace : "";
+  g_autoptr (GError) error = NULL;
+
+  g_task_set_source_tag (task, hypha_authority_revoke_async);
+  if (!hypha_authority_is_revoked (self, token->id) &&
+      !hypha_authority_check_room (self, workspace, &error))
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  hypha_authority_remember (self, token->id, workspace, token->expires_at);
+  hypha_store_put_async (self->store, STORE_KIND, token->id, g_variant_new_string (workspace),
+                         token->expires_at, hypha_authority_written, g_steal_pointer (&task));
+  g_signal_emit (self, signals[REVOKED], 0, token->id);
+}
+
+gboolean
+hypha_authority_revoke_finish (HyphaAuthority  *self,
+                               GAsyncResult    *result,
+                               GError         **error)
+{
+  g_assert (g_task_is_valid (result, self));
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -17,14 +17,14 @@ typedef struct _HyphaChunkWatch HyphaChunkWatch;
 
 HyphaChunkWatch *hypha_chunk_watch_new     (void);
 void             hypha_chunk_watch_free    (HyphaChunkWatch     *self);
-void             hypha_chunk_watch_set_refuse_sealed (HyphaChunkWatch *self,
-                                                      gboolean         refuse_sealed);
 gboolean         hypha_chunk_watch_concerns (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_get_session (const HyphaMessage *message,
                                                 HyphaSpan          *session);
+gboolean         hypha_chunk_watch_is_sealed (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                                             const char          *sender,
                                             const char          *target,
+                                            gboolean             refuse_sealed,
                                             const HyphaMessage  *message,
                                             GBytes             **instead,
                                             GError             **error);

@@ -16,7 +16,6 @@ struct _HyphaChunkWatch
    * may have it: else one would put its pieces into what the other had checked.
    */
   GHashTable *entries;
-  gboolean    refuse_sealed;
 };
 
 typedef struct
@@ -34,10 +33,12 @@ typedef struct
 /* The arguments of one call, and where in the message they lie. */
 typedef struct
 {
+  const char      *verb;
   HyphaSpan        key;
   guint64          index;
   gboolean         heartbeat;
   gboolean         overwrite;
+  gboolean         refuse_sealed; /* if what is begun turns out to be encrypted */
   const guint8    *piece;
   gsize            size;
   gsize            begin;
@@ -48,13 +49,11 @@ typedef struct
  * The arguments by position: s key, i index, d piece, h heartbeat, o overwrite. Nothing may be
  * elsewhere: a receiver that finds another piece than was checked here has not been protected.
  */
-typedef struct
+static const struct
 {
   const char *verb;
   const char *arguments;
-} HyphaChunkShape;
-
-static const HyphaChunkShape shapes[] = {
+} shapes[] = {
   { "create", "sho" },
   { "append", "sdh" },
   { "set", "sidh" },
@@ -106,14 +105,6 @@ hypha_chunk_watch_free (HyphaChunkWatch *self)
   g_free (self);
 }
 
-/* Whether messages that are encrypted as a whole are refused, of those that begin from now on. */
-void
-hypha_chunk_watch_set_refuse_sealed (HyphaChunkWatch *self,
-                                     gboolean         refuse_sealed)
-{
-  self->refuse_sealed = refuse_sealed;
-}
-
 guint
 hypha_chunk_watch_get_n_entries (HyphaChunkWatch *self)
 {
@@ -125,6 +116,32 @@ gboolean
 hypha_chunk_watch_concerns (const HyphaMessage *message)
 {
   return hypha_span_has_prefix (message->method, METHODS);
+}
+
+/* Whether its arguments are encrypted, so that only the receiver can look at what it delivers. */
+gboolean
+hypha_chunk_watch_is_sealed (const HyphaMessage *message)
+{
+  HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
+  HyphaMsgpackItem item;
+  gboolean sealed = FALSE;
+  guint32 n;
+
+  if (!hypha_msgpack_cursor_next (&cursor, &item, NULL))
+    return FALSE;
+
+  n = item.size;
+  for (guint32 i = 0; i < n && hypha_msgpack_cursor_next (&cursor, &item, NULL); i++)
+    {
+      HyphaSpan name = { (const char *) item.data, item.size };
+
+      if (hypha_span_equal (name, "args") || !hypha_msgpack_cursor_skip (&cursor, NULL))
+        return FALSE;
+      if (hypha_span_equal (name, "_enc"))
+        sealed = TRUE;
+    }
+
+  return sealed;
 }
 
 static gboolean
@@ -206,13 +223,23 @@ hypha_chunk_call_take_args (HyphaChunkCall      *call,
  */
 static gboolean
 hypha_chunk_call_parse (HyphaChunkCall      *call,
-                        const char          *arguments,
                         const HyphaMessage  *message,
                         GError             **error)
 {
   HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
+  g_autofree char *method = hypha_span_dup (message->method);
+  const char *arguments = NULL;
   HyphaMsgpackItem item;
   guint32 n;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
+        call->verb = shapes[i].verb, arguments = shapes[i].arguments;
+    }
+
+  if (call->verb == NULL)
+    return hypha_chunk_watch_fail ("no such method", error);
 
   if (!hypha_msgpack_cursor_next (&cursor, &item, error))
     return FALSE;
@@ -238,33 +265,15 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
   return call->key.data != NULL || hypha_chunk_watch_fail ("unexpected arguments", error);
 }
 
-/* The method that a message calls, among those that deliver pieces. */
-static const HyphaChunkShape *
-hypha_chunk_shape_find (const HyphaMessage *message)
-{
-  g_autofree char *method = hypha_span_dup (message->method);
-
-  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
-    {
-      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
-        return &shapes[i];
-    }
-
-  return NULL;
-}
-
 /* The session of the call that a message delivers a piece of, if it is the first piece. */
 gboolean
 hypha_chunk_watch_get_session (const HyphaMessage *message,
                                HyphaSpan          *session)
 {
-  const HyphaChunkShape *shape = NULL;
   HyphaChunkCall call = { 0 };
   HyphaMessage first;
 
-  if (hypha_chunk_watch_concerns (message))
-    shape = hypha_chunk_shape_find (message);
-  if (shape == NULL || !hypha_chunk_call_parse (&call, shape->arguments, message, NULL) ||
+  if (!hypha_chunk_watch_concerns (message) || !hypha_chunk_call_parse (&call, message, NULL) ||
       call.piece == NULL || call.index != 0 ||
       !hypha_message_parse (&first, call.piece, call.size, NULL))
     return FALSE;
@@ -309,7 +318,7 @@ hypha_chunk_watch_create (HyphaChunkWatch       *self,
     return hypha_chunk_watch_fail ("too many are unfinished", error);
 
   fresh = hypha_chunk_entry_new (sender, target, call->heartbeat);
-  if (self->refuse_sealed)
+  if (call->refuse_sealed)
     hypha_message_scanner_refuse_sealed (fresh->scanner);
 
   g_hash_table_replace (self->entries, g_strdup (id), fresh);
@@ -379,13 +388,13 @@ hypha_chunk_entry_put (HyphaChunkEntry       *entry,
 static gboolean
 hypha_chunk_watch_serve (HyphaChunkWatch       *self,
                          const char            *id,
-                         const char            *verb,
                          const char            *sender,
                          const char            *target,
                          const HyphaChunkCall  *call,
                          GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
+  const char *verb = call->verb;
   gboolean piece = call->piece != NULL;
   gboolean whole;
 
@@ -450,27 +459,24 @@ gboolean
 hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                            const char          *sender,
                            const char          *target,
+                           gboolean             refuse_sealed,
                            const HyphaMessage  *message,
                            GBytes             **instead,
                            GError             **error)
 {
-  const HyphaChunkShape *shape = hypha_chunk_shape_find (message);
-  HyphaChunkCall call = { 0 };
+  HyphaChunkCall call = { .refuse_sealed = refuse_sealed };
   g_autofree char *key = NULL;
   g_autofree char *id = NULL;
 
-  if (shape == NULL)
-    return hypha_chunk_watch_fail ("no such method", error);
-
-  if (!hypha_chunk_call_parse (&call, shape->arguments, message, error))
+  if (!hypha_chunk_call_parse (&call, message, error))
     return FALSE;
 
   key = hypha_span_dup (call.key);
   id = g_strconcat (target, " ", key, NULL);
-  if (!hypha_chunk_watch_serve (self, id, shape->verb, sender, target, &call, error))
+  if (!hypha_chunk_watch_serve (self, id, sender, target, &call, error))
     return FALSE;
 
-  if (g_str_equal (shape->verb, "create"))
+  if (g_str_equal (call.verb, "create"))
     *instead = hypha_chunk_call_overwrite (&call, message);
   return TRUE;
 }

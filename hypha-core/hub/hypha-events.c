@@ -224,7 +224,8 @@ hypha_events_send_custom (HyphaEvents  *self,
   if (!hypha_events_check_custom (caller, event, error))
     return FALSE;
 
-  if (!hypha_user_info_may (hypha_peer_get_user (caller), workspace, HYPHA_NEED_MEMBER, workspace))
+  if (!hypha_user_info_may (hypha_peer_get_user (caller), workspace, HYPHA_NEED_BROADCAST,
+                            workspace))
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                    "Permission denied: client '%s' cannot send events in workspace '%s'",

@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 /* Longest first frame and longest text frame after it, in bytes. */
 #define HYPHA_GATE_MAX_HANDSHAKE (64 * 1024)
 #define HYPHA_GATE_MAX_CONTROL 1000
+/* Refusals that are delayed at once: one more is told at once. */
+#define HYPHA_GATE_MAX_DELAYED 64
 
 #define HYPHA_TYPE_GATE (hypha_gate_get_type ())
 
@@ -33,6 +35,7 @@ void       hypha_gate_accept         (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *remote);
 gboolean   hypha_gate_prove          (HyphaGate        *self,
+                                      const char       *remote,
                                       const HyphaHello *hello,
                                       HyphaIdentity    *identity,
                                       GError          **error);
@@ -46,5 +49,16 @@ void       hypha_gate_accept_mounted (HyphaGate        *self,
                                       const char       *workspace,
                                       const char       *client,
                                       HyphaUserInfo    *user);
+gboolean   hypha_gate_force_disconnect (HyphaGate       *self,
+                                        const char      *workspace,
+                                        const char      *client,
+                                        guint            code,
+                                        const char      *reason,
+                                        GError         **error);
+gboolean   hypha_gate_kick             (HyphaGate       *self,
+                                        const char      *workspace,
+                                        const char      *client,
+                                        const char      *reason,
+                                        GError         **error);
 
 G_END_DECLS

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "hypha-gate-private.h"
-#include "hypha-identity-private.h"
+#include "hypha-gate-internal-private.h"
 #include "hypha-json-private.h"
 #include "hypha-peer-private.h"
 
@@ -13,34 +12,6 @@
  * HyphaGate: the handshake of any connection, socket or page, and its text frames afterwards. It
  * owns each connection from accept to close; its binary frames go to the router.
  */
-struct _HyphaGate
-{
-  GObject         parent_instance;
-
-  HyphaRouter    *router;
-  HyphaRpc       *rpc;        /* asks the holder of a taken address whether it lives */
-  HyphaAuthority *authority;
-  char           *base_url;
-  GHashTable     *sessions;   /* set of HyphaGateSession */
-  guint           timeout;    /* milliseconds for the handshake */
-};
-
-/* One connection. It may end inside any call on it, so whoever works on a session holds it. */
-typedef struct
-{
-  HyphaGate       *gate;        /* not owned */
-  HyphaConnection *connection;
-  char            *remote;      /* for the log */
-  GSource         *timeout;     /* of the handshake */
-  HyphaPeer       *peer;        /* NULL until the client is let in */
-  HyphaIdentity    identity;    /* while somebody else's address is probed */
-  HyphaIdentity   *mounted;     /* a page: the host knows who it is */
-  HyphaPeer       *holder;      /* who is probed; NULL when nobody is */
-  GCancellable    *probe;
-  GSource         *decision;    /* what follows the probe, from the main loop */
-  gboolean         alive;       /* the probe was answered */
-} HyphaGateSession;
-
 G_DEFINE_FINAL_TYPE (HyphaGate, hypha_gate, G_TYPE_OBJECT)
 
 static void hypha_gate_enter      (HyphaGateSession *session);
@@ -85,17 +56,16 @@ hypha_gate_session_free (gpointer data)
       g_free (session->mounted);
     }
 
+  g_clear_error (&session->refusal);
   g_object_unref (session->connection);
   g_free (session->remote);
 }
 
-static void
+void
 hypha_gate_session_unref (HyphaGateSession *session)
 {
   g_rc_box_release_full (session, hypha_gate_session_free);
 }
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaGateSession, hypha_gate_session_unref)
 
 static void
 hypha_gate_session_drop_decision (HyphaGateSession *session)
@@ -119,6 +89,8 @@ hypha_gate_session_end (gpointer data)
   if (session->probe != NULL)
     g_cancellable_cancel (session->probe);
   g_clear_object (&session->probe);
+  if (session->refusal != NULL)
+    session->gate->n_delayed--;
   if (session->peer != NULL)
     hypha_router_detach (session->gate->router, session->peer);
 
@@ -131,6 +103,7 @@ hypha_gate_dispose (GObject *object)
 {
   HyphaGate *self = HYPHA_GATE (object);
 
+  hypha_gate_evict_clear (self);
   g_clear_pointer (&self->sessions, g_hash_table_unref);
   g_clear_object (&self->rpc);
   g_clear_object (&self->router);
@@ -162,6 +135,7 @@ hypha_gate_new (HyphaRouter    *router,
   self->router = g_object_ref (router);
   self->authority = g_object_ref (authority);
   self->base_url = g_strdup ("");
+  hypha_gate_evict_init (self);
   return self;
 }
 
@@ -194,7 +168,7 @@ hypha_gate_get_n_sessions (HyphaGate *self)
   return g_hash_table_size (self->sessions);
 }
 
-static void
+void
 hypha_gate_send_json (HyphaConnection *connection,
                       JsonBuilder     *builder)
 {
@@ -215,22 +189,30 @@ hypha_gate_add_string (JsonBuilder *builder,
   json_builder_add_string_value (builder, value);
 }
 
-/* Tells the client why, and closes. Only for good: an error frame makes clients give up. */
-static void
-hypha_gate_refuse (HyphaGateSession *session,
-                   guint             code,
-                   const char       *why)
+/* Only for good: an error frame makes clients give up. */
+void
+hypha_gate_send_error (HyphaGateSession *session,
+                       const char       *why)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "HYPHA_PROBLEM", "refused",
-                    "MESSAGE", "%s: refused: %s", session->remote, why);
-  hypha_gate_session_stop_timeout (session);
   json_builder_begin_object (builder);
   hypha_gate_add_string (builder, "type", "error");
   hypha_gate_add_string (builder, "message", why);
   json_builder_end_object (builder);
   hypha_gate_send_json (session->connection, builder);
+}
+
+/* Tells the client why, and closes. */
+static void
+hypha_gate_refuse (HyphaGateSession *session,
+                   guint             code,
+                   const char       *why)
+{
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "HYPHA_PROBLEM", "refused",
+                    "MESSAGE", "%s: refused: %s", session->remote, why);
+  hypha_gate_session_stop_timeout (session);
+  hypha_gate_send_error (session, why);
   hypha_connection_close (session->connection, code, why);
 }
 
@@ -243,6 +225,47 @@ hypha_gate_refuse_error (HyphaGateSession *session,
   hypha_gate_refuse (session,
                      undecodable ? HYPHA_CLOSE_UNSUPPORTED_DATA : hypha_error_get_close_code (error),
                      error->message);
+}
+
+static gboolean
+hypha_gate_refuse_now (gpointer data)
+{
+  g_autoptr (HyphaGateSession) session = g_rc_box_acquire (data);
+  g_autoptr (GError) error = g_steal_pointer (&session->refusal);
+
+  g_clear_pointer (&session->decision, g_source_unref);
+  session->gate->n_delayed--;
+  hypha_gate_refuse_error (session, error);
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * Somebody tried a token that is none. Who does so again and again from this machine hears later
+ * that it failed, so that guessing is slow; those who prove who they are never wait for it.
+ */
+static void
+hypha_gate_refuse_token (HyphaGateSession *session,
+                         GError           *error)
+{
+  HyphaGate *self = session->gate;
+  HyphaThrottle *throttle = hypha_authority_get_throttle (self->authority);
+  gint64 now = hypha_throttle_now ();
+  guint delay = hypha_throttle_get_delay (throttle, session->remote, now);
+
+  hypha_throttle_failed (throttle, session->remote, now);
+  if (delay == 0 || self->n_delayed >= HYPHA_GATE_MAX_DELAYED)
+    {
+      hypha_gate_refuse_error (session, error);
+      return;
+    }
+
+  hypha_gate_session_stop_timeout (session);
+  self->n_delayed++;
+  session->refusal = g_error_copy (error);
+  session->decision = g_timeout_source_new (delay);
+  g_source_set_static_name (session->decision, "hypha-gate-refusal");
+  g_source_set_callback (session->decision, hypha_gate_refuse_now, session, NULL);
+  g_source_attach (session->decision, g_main_context_get_thread_default ());
 }
 
 static gboolean
@@ -327,6 +350,10 @@ hypha_gate_admit (HyphaGateSession *session)
 
   hypha_gate_session_stop_timeout (session);
 
+  /* While the holder was probed, the token may have become worthless. */
+  if (!hypha_gate_evict_check (session))
+    return;
+
   /* Telling others that the older holder has gone may have let somebody in. */
   if (hypha_router_lookup (self->router, id) != NULL)
     {
@@ -355,6 +382,7 @@ hypha_gate_admit (HyphaGateSession *session)
                     hypha_peer_get_id (session->peer), session->remote,
                     hypha_user_info_get_id (hypha_peer_get_user (session->peer)));
   hypha_gate_send_info (session);
+  hypha_gate_evict_at_expiry (session);
 }
 
 /* What to do after the probe. By now the address may be free, or another's. */
@@ -516,6 +544,8 @@ hypha_gate_handshake (HyphaGateSession *session,
 
   if (proven)
     hypha_gate_enter (session);
+  else if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED))
+    hypha_gate_refuse_token (session, error);
   else
     hypha_gate_refuse_error (session, error);
 }
@@ -565,7 +595,7 @@ hypha_gate_on_message (HyphaConnection  *connection,
     hypha_router_route (session->gate->router, session->peer, slice);
   else if (session->peer != NULL)
     hypha_gate_control (session, slice);
-  else if (session->holder == NULL)
+  else if (session->holder == NULL && session->refusal == NULL)
     hypha_gate_handshake (session, type, slice);
 }
 
@@ -622,14 +652,24 @@ hypha_gate_accept (HyphaGate       *self,
   hypha_connection_set_sink (connection, &gate_sink, session);
 }
 
-/* Who somebody is that speaks for a client which is in already. */
+/* Who somebody at remote is; for those who do not say it in a first frame. Guesses are counted. */
 gboolean
 hypha_gate_prove (HyphaGate         *self,
+                  const char        *remote,
                   const HyphaHello  *hello,
                   HyphaIdentity     *identity,
                   GError           **error)
 {
-  return hypha_identity_prove (identity, hello, self->authority, error);
+  g_autoptr (GError) cause = NULL;
+
+  if (hypha_identity_prove (identity, hello, self->authority, &cause))
+    return TRUE;
+
+  if (g_error_matches (cause, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED))
+    hypha_throttle_failed (hypha_authority_get_throttle (self->authority), remote,
+                           hypha_throttle_now ());
+  g_propagate_error (error, g_steal_pointer (&cause));
+  return FALSE;
 }
 
 /*
@@ -647,7 +687,7 @@ hypha_gate_accept_hello (HyphaGate         *self,
   HyphaIdentity identity = { 0 };
   g_autoptr (HyphaGateSession) session = NULL;
 
-  if (!hypha_gate_prove (self, hello, &identity, error))
+  if (!hypha_gate_prove (self, remote, hello, &identity, error))
     {
       hypha_identity_clear (&identity);
       return FALSE;

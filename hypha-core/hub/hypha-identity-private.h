@@ -21,6 +21,7 @@ typedef struct
   char          *client;
   char          *workspace;
   HyphaUserInfo *user;
+  gint64         issued_at;     /* of the token; 0 without one */
   gboolean       reconnecting;  /* holds the reconnection token of exactly this address */
 } HyphaIdentity;
 
@@ -38,7 +39,6 @@ char    *hypha_identity_reconnection_token (const char     *workspace,
                                             const char     *client,
                                             HyphaUserInfo  *user,
                                             HyphaAuthority *authority);
-char    *hypha_identity_own_workspace (const char       *subject);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HyphaHello, hypha_hello_clear)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HyphaIdentity, hypha_identity_clear)

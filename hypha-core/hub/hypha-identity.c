@@ -92,20 +92,8 @@ hypha_identity_clear (HyphaIdentity *identity)
   g_clear_pointer (&identity->client, g_free);
   g_clear_pointer (&identity->workspace, g_free);
   g_clear_pointer (&identity->user, hypha_user_info_unref);
-}
-
-/* The workspace of a token that names none: the user's own, whatever characters the id has. */
-char *
-hypha_identity_own_workspace (const char *subject)
-{
-  g_autofree char *plain = g_strconcat ("ws-user-", subject, NULL);
-  g_autofree char *digest = NULL;
-
-  if (hypha_address_is_name (plain))
-    return g_steal_pointer (&plain);
-
-  digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, subject, -1);
-  return g_strdup_printf ("ws-user-%.32s", digest);
+  identity->issued_at = 0;
+  identity->reconnecting = FALSE;
 }
 
 static gboolean
@@ -120,19 +108,40 @@ hypha_identity_refuse (GError     **error,
   return FALSE;
 }
 
+static gboolean
+hypha_identity_owns (const char *user,
+                     const char *workspace,
+                     gpointer    data)
+{
+  return hypha_workspaces_owns (data, user, workspace);
+}
+
+/* id: of the token that the user is known by from now on. */
 static void
-hypha_identity_take_token (HyphaIdentity *identity,
-                           HyphaToken    *token)
+hypha_identity_take_token (HyphaIdentity  *identity,
+                           HyphaAuthority *authority,
+                           HyphaToken     *token,
+                           const char     *id)
 {
   identity->workspace = token->workspace != NULL ?
                           g_strdup (token->workspace) :
-                          hypha_identity_own_workspace (token->subject);
+                          hypha_workspaces_name_of_user (token->subject);
+  identity->issued_at = token->issued_at;
   identity->user = hypha_user_info_new (token->subject, token->email,
                                         (const char *const *) token->roles,
                                         (const char *const *) token->scopes,
                                         token->user_expires_at, token->anonymous);
+  hypha_user_info_set_origin (identity->user, id, (const char *const *) token->lineage);
   if (token->client_bound)
     hypha_user_info_bind (identity->user, token->client_id);
+
+  /* Whoever hands a token on does not hand on what it owns: only what the token says. */
+  if (token->delegated)
+    hypha_user_info_set_delegated (identity->user);
+  else
+    hypha_user_info_set_owns (identity->user, hypha_identity_owns,
+                              g_object_ref (hypha_authority_get_workspaces (authority)),
+                              g_object_unref);
 }
 
 static gboolean
@@ -164,9 +173,19 @@ hypha_identity_prove_reconnection (HyphaIdentity     *identity,
       return FALSE;
     }
 
-  hypha_identity_take_token (identity, token);
+  hypha_identity_take_token (identity, authority, token, NULL);
   identity->reconnecting = TRUE;
-  return TRUE;
+  if (token->home == NULL)
+    return TRUE;
+
+  /* It may have lost the workspace meanwhile. */
+  hypha_user_info_set_home (identity->user, token->home);
+  if (hypha_user_info_may (identity->user, token->home, HYPHA_NEED_CONNECT, token->workspace))
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,
+               "Permission denied for workspace: %s", token->workspace);
+  return FALSE;
 }
 
 static gboolean
@@ -193,8 +212,16 @@ hypha_identity_prove_token (HyphaIdentity     *identity,
   if (token->client_bound && hello->client == NULL)
     identity->client = g_strdup (token->client_id);
 
+  if (token->special)
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,
+                           "Failed to establish connection: the token is for what its scopes name, "
+                           "not for connecting");
+      return FALSE;
+    }
+
   token->user_expires_at = token->expires_at;
-  hypha_identity_take_token (identity, token);
+  hypha_identity_take_token (identity, authority, token, token->id);
   return TRUE;
 }
 
@@ -207,6 +234,7 @@ hypha_identity_prove_user (HyphaIdentity     *identity,
 {
   g_auto (HyphaIdentity) other = { 0 };
   g_autoptr (GError) cause = NULL;
+  const char *own;
 
   if (hello->reconnection_token == NULL && hello->token == NULL)
     {
@@ -220,14 +248,18 @@ hypha_identity_prove_user (HyphaIdentity     *identity,
 
   if (!hypha_identity_prove_reconnection (identity, hello, authority, &cause))
     {
+      hypha_identity_clear (identity);
       if (hello->token != NULL)
         return hypha_identity_prove_token (identity, hello, authority, error);
 
       return hypha_identity_refuse (error, "Reconnection token", g_steal_pointer (&cause));
     }
 
+  own = hypha_user_info_get_home (identity->user);
+  if (own == NULL)
+    own = identity->workspace;
   if (hello->token != NULL && hypha_identity_prove_token (&other, hello, authority, NULL) &&
-      (!g_str_equal (other.workspace, identity->workspace) ||
+      (!g_str_equal (other.workspace, own) ||
        !g_str_equal (hypha_user_info_get_id (other.user),
                      hypha_user_info_get_id (identity->user))))
     {
@@ -252,6 +284,8 @@ hypha_identity_check_workspace (HyphaIdentity  *identity,
 
   if (hypha_user_info_may (identity->user, identity->workspace, HYPHA_NEED_CONNECT, requested))
     {
+      if (!hypha_user_info_is_anonymous (identity->user))
+        hypha_user_info_set_home (identity->user, identity->workspace);
       g_free (identity->workspace);
       identity->workspace = g_strdup (requested);
       return TRUE;
@@ -268,6 +302,23 @@ hypha_identity_check_workspace (HyphaIdentity  *identity,
   return FALSE;
 }
 
+/* The token was made before somebody else made a workspace of that name: it is not for that one. */
+static gboolean
+hypha_identity_check_trust (HyphaIdentity   *identity,
+                            HyphaAuthority  *authority,
+                            GError         **error)
+{
+  if (hypha_user_info_is_anonymous (identity->user) ||
+      hypha_workspaces_trusts (hypha_authority_get_workspaces (authority), identity->workspace,
+                               hypha_user_info_get_id (identity->user), identity->issued_at))
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+               "Failed to establish connection: Permission denied for workspace: %s",
+               identity->workspace);
+  return FALSE;
+}
+
 /* From the first frame to a proven identity, or an error whose text is for the client. */
 gboolean
 hypha_identity_prove (HyphaIdentity     *identity,
@@ -276,7 +327,8 @@ hypha_identity_prove (HyphaIdentity     *identity,
                       GError           **error)
 {
   if (!hypha_identity_prove_user (identity, hello, authority, error) ||
-      !hypha_identity_check_workspace (identity, hello->workspace, error))
+      !hypha_identity_check_workspace (identity, hello->workspace, error) ||
+      !hypha_identity_check_trust (identity, authority, error))
     return FALSE;
 
   if (hello->client != NULL)
@@ -319,6 +371,10 @@ hypha_identity_reconnection_token (const char     *workspace,
   token->anonymous = hypha_user_info_is_anonymous (user);
   token->client_bound = hypha_user_info_get_bound_client (user) != NULL;
   token->user_expires_at = hypha_user_info_get_expires_at (user);
+  token->home = g_strdup (hypha_user_info_get_home (user));
+  token->delegated = hypha_user_info_is_delegated (user);
+  g_strfreev (token->lineage);
+  token->lineage = g_strdupv ((char **) hypha_user_info_get_lineage (user));
   token->issued_at = g_get_real_time () / G_USEC_PER_SEC;
   token->expires_at = token->issued_at + HYPHA_TOKEN_RECONNECTION_LIFETIME;
   return hypha_authority_sign (authority, token, HYPHA_TOKEN_AUDIENCE_RECONNECTION);

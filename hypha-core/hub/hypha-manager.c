@@ -10,6 +10,7 @@
 #include "hypha-question-desk-private.h"
 #include "hypha-registration-private.h"
 #include "hypha-token-methods-private.h"
+#include "hypha-workspace-methods-private.h"
 
 /*
  * HyphaManager: the service “default” of the workspace manager, put together from what other files
@@ -137,6 +138,9 @@ hypha_manager_add_service (HyphaManager *self)
   hypha_manager_add_methods (self, hypha_registration_methods, hypha_registration_n_methods, self);
   hypha_manager_add_methods (self, hypha_lookup_methods, hypha_lookup_n_methods, self);
   hypha_manager_add_methods (self, hypha_token_methods, hypha_token_n_methods, self);
+  hypha_manager_add_methods (self, hypha_workspace_methods, hypha_workspace_n_methods, self);
+  hypha_manager_add_methods (self, hypha_workspace_report_methods, hypha_workspace_n_report_methods,
+                             self);
   hypha_rpc_add_service (self->rpc, self->service);
 }
 
@@ -187,6 +191,7 @@ hypha_manager_new (HyphaRouter    *router,
   self->router = g_object_ref (router);
   self->registry = g_object_ref (registry);
   self->authority = g_object_ref (authority);
+  hypha_workspaces_watch (hypha_authority_get_workspaces (authority), router);
   self->client = hypha_local_client_new (router, "*", HYPHA_ADDRESS_MANAGER_CLIENT, NULL, "");
   self->rpc = g_object_ref (hypha_local_client_get_rpc (self->client));
   hypha_manager_add_service (self);

@@ -242,6 +242,17 @@ hypha_router_get_n_peers (HyphaRouter *self)
   return g_hash_table_size (self->peers);
 }
 
+/* Who is in a workspace now, in no order. */
+GPtrArray *
+hypha_router_list (HyphaRouter *self,
+                   const char  *workspace)
+{
+  GHashTable *members = g_hash_table_lookup (self->workspaces, workspace);
+
+  return members != NULL ? hypha_router_snapshot (members) :
+                           g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_peer_unref);
+}
+
 /*
  * What follows a send: a target over its budget pauses the sender. A connection that never takes
  * what waits for it gives itself up.
@@ -376,8 +387,8 @@ hypha_router_broadcast (HyphaRouter        *self,
     }
 }
 
-/* The absolute target of a message, in a buffer of HYPHA_ADDRESS_MAX_PEER bytes. */
-static gboolean
+/* The absolute target of a message, in a buffer of HYPHA_ADDRESS_MAX_PEER bytes; its size, or 0. */
+static gsize
 hypha_router_resolve (HyphaPeer *sender,
                       HyphaSpan  to,
                       char      *target)
@@ -385,7 +396,7 @@ hypha_router_resolve (HyphaPeer *sender,
   gsize prefix = 0;
 
   if (to.data == NULL)
-    return FALSE;
+    return 0;
 
   if (memchr (to.data, '/', to.size) == NULL)
     {
@@ -395,11 +406,11 @@ hypha_router_resolve (HyphaPeer *sender,
     }
 
   if (prefix + to.size >= HYPHA_ADDRESS_MAX_PEER || memchr (to.data, '\0', to.size) != NULL)
-    return FALSE;
+    return 0;
 
   memcpy (target + prefix, to.data, to.size);
   target[prefix + to.size] = '\0';
-  return TRUE;
+  return prefix + to.size;
 }
 
 /* A peer's fault: in the log, but not so often that it is nothing else there. */
@@ -414,34 +425,29 @@ hypha_router_log_refusal (HyphaPeer    *sender,
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
-/*
- * May this message reach its target? Pieces of one are checked here, as whole messages are:
- * members of one workspace may no more speak for each other than strangers may.
- */
+/* May this message go to another client? Says why not. */
 static gboolean
-hypha_router_check_reach (HyphaRouter         *self,
-                          HyphaPeer           *sender,
-                          HyphaPeer           *target,
-                          const HyphaMessage  *message,
-                          GBytes             **instead,
-                          GError             **error)
+hypha_router_check_message (HyphaRouter         *self,
+                            HyphaPeer           *sender,
+                            HyphaPeer           *target,
+                            gboolean             member,
+                            const HyphaMessage  *message,
+                            GBytes             **instead,
+                            GError             **error)
 {
-  gboolean open = !self->refuse_sealed ||
-                  hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,
-                                       target->workspace);
+  gboolean refuse_sealed = self->refuse_sealed && !member;
 
-  if (!open && hypha_message_is_sealed (message))
+  if (refuse_sealed && hypha_message_is_sealed (message))
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                            "Encrypted messages from other workspaces are refused here");
       return FALSE;
     }
 
-  if (!hypha_chunk_watch_concerns (message))
-    return TRUE;
-
-  hypha_chunk_watch_set_refuse_sealed (self->watch, !open);
-  return hypha_chunk_watch_inspect (self->watch, sender->id, target->id, message, instead, error);
+  /* Pieces of a message are checked here, as whole messages are. */
+  return !hypha_chunk_watch_concerns (message) ||
+         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, refuse_sealed, message,
+                                    instead, error);
 }
 
 static gboolean
@@ -452,15 +458,38 @@ hypha_router_may_reach (HyphaRouter        *self,
                         GBytes            **instead)
 {
   g_autoptr (GError) error = NULL;
+  gboolean member;
 
   if (sender->internal || target->internal ||
-      (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)) ||
-      hypha_router_check_reach (self, sender, target, message, instead, &error))
+      (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)))
+    return TRUE;
+
+  /* What is encrypted nobody can check; members of one workspace may send it all the same. */
+  member = hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,
+                                target->workspace);
+  if (member && (!hypha_chunk_watch_concerns (message) || hypha_chunk_watch_is_sealed (message)))
+    return TRUE;
+
+  if (hypha_router_check_message (self, sender, target, member, message, instead, &error))
     return TRUE;
 
   hypha_router_log_refusal (sender, target->id, error);
   hypha_router_reject (self, sender, message, target->id, error->message);
   return FALSE;
+}
+
+/* Who is at an address. Most frames go where the sender's last one went. */
+static HyphaPeer *
+hypha_router_find_target (HyphaRouter *self,
+                          HyphaPeer   *sender,
+                          const char  *id)
+{
+  HyphaPeer *last = sender->last_target;
+
+  if (last != NULL && last->attached && g_str_equal (last->id, id))
+    return last;
+
+  return g_hash_table_lookup (self->peers, id);
 }
 
 static void
@@ -470,7 +499,7 @@ hypha_router_route_to (HyphaRouter        *self,
                        const HyphaMessage *message,
                        const HyphaSlice   *frame)
 {
-  HyphaPeer *target = g_hash_table_lookup (self->peers, id);
+  HyphaPeer *target = hypha_router_find_target (self, sender, id);
   gboolean method = hypha_message_is_method (message);
   g_autoptr (GBytes) instead = NULL;
   HyphaSlice other = { 0 };
@@ -524,6 +553,7 @@ hypha_router_route (HyphaRouter      *self,
   g_autoptr (HyphaPeer) hold = hypha_peer_ref (sender);
   char target[HYPHA_ADDRESS_MAX_PEER];
   HyphaMessage message;
+  gsize size;
 
   if (!sender->attached)
     return;
@@ -535,7 +565,8 @@ hypha_router_route (HyphaRouter      *self,
       return;
     }
 
-  if (!hypha_router_resolve (sender, message.to, target))
+  size = hypha_router_resolve (sender, message.to, target);
+  if (size == 0)
     {
       hypha_router_reject (self, sender, &message, HYPHA_ADDRESS_MANAGER,
                            "Invalid message: “to” is missing or too long");
@@ -549,9 +580,9 @@ hypha_router_route (HyphaRouter      *self,
       return;
     }
 
-  if (g_str_has_suffix (target, "/*"))
+  if (size >= 2 && target[size - 1] == '*' && target[size - 2] == '/')
     {
-      target[strlen (target) - 2] = '\0';
+      target[size - 2] = '\0';
       hypha_router_broadcast (self, sender, target, &message, frame);
       return;
     }

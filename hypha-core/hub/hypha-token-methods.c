@@ -2,68 +2,14 @@
 
 #include "config.h"
 
+#include <string.h>
+
+#include "hypha-claims-private.h"
 #include "hypha-token-methods-private.h"
+#include "hypha-token-scopes-private.h"
 
 /* Longest life of a token that somebody mints, in seconds: ten years. */
 #define MAX_LIFETIME (G_GINT64_CONSTANT (10) * 365 * 86400)
-
-static char **
-hypha_token_take_words (GVariant   *config,
-                        const char *key)
-{
-  g_autoptr (GVariant) value = g_variant_lookup_value (config, key, NULL);
-  g_autoptr (GStrvBuilder) words = g_strv_builder_new ();
-  GVariantIter iter;
-  GVariant *item;
-
-  if (value == NULL)
-    return NULL;
-
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-    return g_strsplit (g_variant_get_string (value, NULL), " ", -1);
-
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE ("av")))
-    return NULL;
-
-  g_variant_iter_init (&iter, value);
-  while (g_variant_iter_next (&iter, "v", &item))
-    {
-      if (g_variant_is_of_type (item, G_VARIANT_TYPE_STRING))
-        g_strv_builder_add (words, g_variant_get_string (item, NULL));
-      g_variant_unref (item);
-    }
-
-  return g_strv_builder_end (words);
-}
-
-/* Words that were asked for, or the caller's own; nobody but root gets more than it has. */
-static char **
-hypha_token_narrow (HyphaUserInfo     *user,
-                    const char        *what,
-                    const char *const *own,
-                    char             **wanted,
-                    GError           **error)
-{
-  g_auto (GStrv) asked = wanted;
-
-  if (asked == NULL)
-    return g_strdupv (hypha_user_info_is_root (user) ? (char *[]) { NULL } : (char **) own);
-
-  for (char **p = asked; *p != NULL; p++)
-    {
-      if (!hypha_user_info_is_root (user) && !g_strv_contains (own, *p))
-        {
-          g_autofree char *quoted = hypha_error_quote (*p);
-
-          g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-                       "Access denied: cannot give a token the %s '%s', which its maker has not",
-                       what, quoted);
-          return NULL;
-        }
-    }
-
-  return g_steal_pointer (&asked);
-}
 
 /* A text of config that, but for root, may only be the caller's own. */
 static char *
@@ -84,6 +30,7 @@ hypha_token_take_own (HyphaUserInfo  *user,
   return NULL;
 }
 
+/* Own workspaces only: a member's by being in it, others by administering them. */
 static gboolean
 hypha_token_check_workspace (HyphaUserInfo  *user,
                              const char     *own,
@@ -92,6 +39,7 @@ hypha_token_check_workspace (HyphaUserInfo  *user,
                              GError        **error)
 {
   g_autofree char *quoted = hypha_error_quote (wanted);
+  HyphaNeed need = g_str_equal (own, wanted) ? HYPHA_NEED_WRITE : HYPHA_NEED_ADMIN;
 
   if (!hypha_address_is_name (wanted))
     {
@@ -100,13 +48,17 @@ hypha_token_check_workspace (HyphaUserInfo  *user,
       return FALSE;
     }
 
-  if (hypha_user_info_may (user, own, HYPHA_NEED_MEMBER, wanted))
+  if (hypha_user_info_may (user, own, need, wanted))
     return TRUE;
 
-  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-               "Access denied: Cannot generate token for workspace '%s' from workspace '%s' with "
-               "client '%s'. Only root client in default workspace can generate cross-workspace "
-               "tokens.", quoted, own, client);
+  if (hypha_user_info_may (user, own, HYPHA_NEED_READ, wanted))
+    g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                         "Only admin can generate token.");
+  else
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                 "Access denied: Cannot generate token for workspace '%s' from workspace '%s' with "
+                 "client '%s'. Only root client in default workspace can generate cross-workspace "
+                 "tokens.", quoted, own, client);
   return FALSE;
 }
 
@@ -180,6 +132,122 @@ hypha_token_set_client (HyphaToken     *token,
   return TRUE;
 }
 
+/* The keys of generate_token: any other is a claim that root adds. */
+static gboolean
+hypha_token_is_key (const char *name)
+{
+  static const char *const keys[] = {
+    "user_id", "workspace", "client_id", "email", "roles", "scopes", "scope", "expires_in",
+    "permission", "extra_scopes", NULL
+  };
+
+  return g_strv_contains (keys, name);
+}
+
+static gboolean
+hypha_token_is_scalar (GVariant *value)
+{
+  return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) ||
+         g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN) ||
+         g_variant_is_of_type (value, G_VARIANT_TYPE_INT64) ||
+         g_variant_is_of_type (value, G_VARIANT_TYPE_INT32) ||
+         g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE);
+}
+
+/* Claims of root's own: nothing here reads them, and they never take the place of one that is. */
+static gboolean
+hypha_token_add_custom (HyphaToken  *token,
+                        GVariant    *config,
+                        GError     **error)
+{
+  GVariantDict custom;
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  g_variant_dict_init (&custom, NULL);
+  g_variant_iter_init (&iter, config);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
+    {
+      g_autoptr (GVariant) owned = value;
+      g_autofree char *quoted = hypha_error_quote (name);
+
+      if (hypha_token_is_key (name) || hypha_rpc_codec_is_null (value))
+        continue;
+
+      if (hypha_claims_is_reserved (name) || !hypha_token_is_scalar (value))
+        {
+          g_variant_dict_clear (&custom);
+          g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                       "'%s' cannot be a claim of a token: it must be a text, a number or a "
+                       "boolean under a name that has no meaning yet", quoted);
+          return FALSE;
+        }
+
+      g_variant_dict_insert_value (&custom, name, value);
+    }
+
+  token->custom = g_variant_ref_sink (g_variant_dict_end (&custom));
+  return TRUE;
+}
+
+/* A token is never worth more than the one that it was made with, and ends with it. */
+static gboolean
+hypha_token_set_lineage (HyphaToken     *token,
+                         HyphaUserInfo  *user,
+                         GError        **error)
+{
+  const char *const *lineage = hypha_user_info_get_lineage (user);
+
+  token->delegated = !hypha_user_info_is_root (user);
+  if (g_strv_length ((char **) lineage) >= HYPHA_TOKEN_MAX_LINEAGE)
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                   "Access denied: this token comes from %d others, and no more may be made with it",
+                   HYPHA_TOKEN_MAX_LINEAGE - 1);
+      return FALSE;
+    }
+
+  g_strfreev (token->lineage);
+  token->lineage = g_strdupv ((char **) lineage);
+  return TRUE;
+}
+
+/* Whose token it is, and for which client. */
+static gboolean
+hypha_token_set_subject (HyphaToken     *token,
+                         HyphaUserInfo  *user,
+                         const char     *client,
+                         GVariant       *config,
+                         GError        **error)
+{
+  gboolean root = hypha_user_info_is_root (user);
+
+  token->subject = hypha_token_take_own (user, config, "user_id", hypha_user_info_get_id (user),
+                                         error);
+  if (token->subject == NULL)
+    return FALSE;
+
+  g_free (token->email);
+  token->email = hypha_token_take_own (user, config, "email",
+                                       root ? "" : hypha_user_info_get_email (user), error);
+  return token->email != NULL && hypha_token_set_client (token, user, config, client, error) &&
+         hypha_token_set_lifetime (token, user, config, error) &&
+         hypha_token_set_lineage (token, user, error);
+}
+
+static gboolean
+hypha_token_set_roles (HyphaToken     *token,
+                       HyphaUserInfo  *user,
+                       GVariant       *config,
+                       GError        **error)
+{
+  g_strfreev (token->roles);
+  token->roles = hypha_token_narrow (user, "role", hypha_user_info_get_roles (user),
+                                     hypha_token_take_words (config, "roles"), error);
+  return token->roles != NULL;
+}
+
 /*
  * A token for API use, signed. user, a client of workspace, may only narrow what it has itself;
  * root may give anything. config is an a{sv} with the keys of generate_token.
@@ -193,9 +261,7 @@ hypha_token_methods_mint (HyphaAuthority *authority,
                           GError        **error)
 {
   g_autoptr (HyphaToken) token = NULL;
-  g_autofree char *subject = NULL;
   const char *wanted = workspace;
-  gboolean root = hypha_user_info_is_root (user);
 
   if (hypha_user_info_is_anonymous (user))
     {
@@ -205,31 +271,16 @@ hypha_token_methods_mint (HyphaAuthority *authority,
     }
 
   g_variant_lookup (config, "workspace", "&s", &wanted);
-  subject = hypha_token_take_own (user, config, "user_id", hypha_user_info_get_id (user), error);
-  if (subject == NULL || !hypha_token_check_workspace (user, workspace, client, wanted, error))
+  if (!hypha_token_check_workspace (user, workspace, client, wanted, error))
     return NULL;
 
-  token = hypha_token_new (subject, wanted);
-  g_free (token->email);
-  token->email = hypha_token_take_own (user, config, "email",
-                                       root ? "" : hypha_user_info_get_email (user), error);
-  if (token->email == NULL || !hypha_token_set_client (token, user, config, client, error) ||
-      !hypha_token_set_lifetime (token, user, config, error))
+  token = hypha_token_new (NULL, wanted);
+  if (!hypha_token_set_subject (token, user, client, config, error) ||
+      !hypha_token_set_roles (token, user, config, error) ||
+      !hypha_token_scopes_set (token, user, workspace, config, error))
     return NULL;
 
-  g_strfreev (token->roles);
-  token->roles = hypha_token_narrow (user, "role", hypha_user_info_get_roles (user),
-                                     hypha_token_take_words (config, "roles"), error);
-  if (token->roles == NULL)
-    return NULL;
-
-  g_strfreev (token->scopes);
-  token->scopes = hypha_token_take_words (config, "scopes");
-  if (token->scopes == NULL)
-    token->scopes = hypha_token_take_words (config, "scope");
-  token->scopes = hypha_token_narrow (user, "scope", hypha_user_info_get_scopes (user),
-                                      token->scopes, error);
-  if (token->scopes == NULL)
+  if (hypha_user_info_is_root (user) && !hypha_token_add_custom (token, config, error))
     return NULL;
 
   return hypha_authority_sign (authority, token, HYPHA_TOKEN_AUDIENCE_API);
@@ -270,8 +321,175 @@ hypha_token_methods_generate (HyphaInvocation *invocation,
     hypha_invocation_return_error (invocation, g_steal_pointer (&error));
 }
 
+/* The verified token in the argument; good for API use, or for coming back. */
+static HyphaToken *
+hypha_token_methods_take (HyphaManager     *manager,
+                          HyphaInvocation  *invocation,
+                          GError          **error)
+{
+  HyphaAuthority *authority = hypha_manager_get_authority (manager);
+  g_autofree char *text = hypha_invocation_dup_string (invocation, 0, "token", error);
+  HyphaToken *token;
+
+  if (text == NULL)
+    return NULL;
+
+  token = hypha_authority_verify (authority, text, HYPHA_TOKEN_AUDIENCE_RECONNECTION, NULL);
+  return token != NULL ? token :
+                         hypha_authority_verify (authority, text, HYPHA_TOKEN_AUDIENCE_API, error);
+}
+
+/* “scope” as other servers tell it: which workspaces, how much, and what else. */
+static GVariant *
+hypha_token_methods_describe_scope (HyphaToken *token,
+                                    const char *workspace)
+{
+  GVariantDict workspaces;
+  GVariantDict dict;
+  GVariantBuilder extra;
+  gboolean named = FALSE;
+
+  g_variant_dict_init (&workspaces, NULL);
+  g_variant_builder_init (&extra, G_VARIANT_TYPE ("av"));
+  for (char **p = token->scopes; *p != NULL; p++)
+    {
+      const char *hash = strrchr (*p, '#');
+      g_autofree char *name = NULL;
+
+      if (g_str_has_prefix (*p, "ws:") && hash != NULL)
+        {
+          name = g_strndup (*p + 3, (gsize) (hash - *p - 3));
+          named = named || g_str_equal (name, workspace);
+          g_variant_dict_insert (&workspaces, name, "s", hash + 1);
+        }
+      else
+        {
+          g_variant_builder_add (&extra, "v", g_variant_new_string (*p));
+        }
+    }
+
+  if (!named)
+    g_variant_dict_insert (&workspaces, workspace, "s", "rw");
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "current_workspace", "s", workspace);
+  g_variant_dict_insert_value (&dict, "workspaces", g_variant_dict_end (&workspaces));
+  g_variant_dict_insert_value (&dict, "client_id", token->client_id != NULL && token->client_bound ?
+                                 g_variant_new_string (token->client_id) : hypha_rpc_codec_null ());
+  g_variant_dict_insert_value (&dict, "extra_scopes", g_variant_builder_end (&extra));
+  return g_variant_dict_end (&dict);
+}
+
+/* The user whose token it is, as its services will see it, and what the token is for. */
+static void
+hypha_token_methods_parse (HyphaInvocation *invocation,
+                           gpointer         data)
+{
+  HyphaManager *manager = data;
+  HyphaPeer *caller = hypha_manager_get_caller (manager, invocation);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HyphaToken) token = NULL;
+  g_autoptr (HyphaUserInfo) user = NULL;
+  g_autoptr (GVariant) map = NULL;
+  g_autofree char *workspace = NULL;
+  GVariantDict dict;
+
+  if (caller == NULL)
+    return;
+
+  token = hypha_token_methods_take (manager, invocation, &error);
+  if (token == NULL)
+    {
+      hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+      return;
+    }
+
+  user = hypha_user_info_new (token->subject, token->email, (const char *const *) token->roles,
+                              (const char *const *) token->scopes, token->expires_at,
+                              token->anonymous);
+  workspace = token->workspace != NULL ? g_strdup (token->workspace) :
+                                         hypha_workspaces_name_of_user (token->subject);
+  map = hypha_user_info_to_variant (user);
+  g_variant_dict_init (&dict, map);
+  g_variant_dict_insert (&dict, "current_workspace", "s", workspace);
+  g_variant_dict_insert_value (&dict, "scope",
+                               hypha_token_methods_describe_scope (token, workspace));
+  hypha_invocation_return (invocation, g_variant_dict_end (&dict));
+}
+
+/* Whoever administers the workspace of a token, and whoever made it. */
+static gboolean
+hypha_token_methods_check_revoke (HyphaPeer   *caller,
+                                  HyphaToken  *token,
+                                  GError     **error)
+{
+  HyphaUserInfo *user = hypha_peer_get_user (caller);
+  const char *const *lineage = hypha_user_info_get_lineage (user);
+  g_autofree char *workspace = NULL;
+
+  workspace = token->workspace != NULL ? g_strdup (token->workspace) :
+                                         hypha_workspaces_name_of_user (token->subject);
+  if (hypha_user_info_may (user, hypha_peer_get_workspace (caller), HYPHA_NEED_ADMIN, workspace))
+    return TRUE;
+
+  /* Made with the caller's token, however many steps lie between. */
+  if (*lineage != NULL && g_strv_contains ((const char *const *) token->lineage, *lineage))
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+               "Permission denied for workspace %s: only its admin can revoke a token", workspace);
+  return FALSE;
+}
+
+static void
+hypha_token_methods_revoked (GObject      *source,
+                             GAsyncResult *result,
+                             gpointer      data)
+{
+  g_autoptr (HyphaInvocation) invocation = data;
+  g_autoptr (GError) error = NULL;
+
+  if (hypha_authority_revoke_finish (HYPHA_AUTHORITY (source), result, &error))
+    hypha_invocation_return_null (invocation);
+  else
+    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+}
+
+static void
+hypha_token_methods_revoke (HyphaInvocation *invocation,
+                            gpointer         data)
+{
+  HyphaManager *manager = data;
+  HyphaPeer *caller = hypha_manager_get_caller (manager, invocation);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HyphaToken) token = NULL;
+
+  if (caller == NULL)
+    return;
+
+  token = hypha_token_methods_take (manager, invocation, &error);
+  if (token == NULL && strstr (error->message, "Token expired") != NULL)
+    {
+      g_clear_error (&error);
+      g_set_error_literal (&error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                           "Token has already expired");
+    }
+
+  if (token == NULL || !hypha_token_methods_check_revoke (caller, token, &error))
+    {
+      hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+      return;
+    }
+
+  hypha_authority_revoke_async (hypha_manager_get_authority (manager), token,
+                                hypha_token_methods_revoked, hypha_invocation_ref (invocation));
+}
+
 const HyphaServiceMethod hypha_token_methods[] = {
   { "generate_token", "config", "Makes a token for the caller's workspace.",
     hypha_token_methods_generate },
+  { "parse_token", "token", "Tells whose a token is, and what it is for.",
+    hypha_token_methods_parse },
+  { "revoke_token", "token", "Makes a token, and those made with it, worthless.",
+    hypha_token_methods_revoke },
 };
 const gsize hypha_token_n_methods = G_N_ELEMENTS (hypha_token_methods);

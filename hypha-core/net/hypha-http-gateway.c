@@ -146,6 +146,10 @@ hypha_http_gateway_identify (HyphaHttpGateway  *self,
         return;
 
       g_debug ("HTTP request treated as anonymous: %s", error->message);
+      hypha_throttle_failed (hypha_authority_get_throttle (
+                               hypha_manager_get_authority (self->manager)),
+                             soup_server_message_get_remote_host (message),
+                             hypha_throttle_now ());
       hypha_identity_clear (identity);
       hello.token = NULL;
     }

@@ -77,6 +77,20 @@ hypha_http_rpc_read_hello (SoupServerMessage *message,
     hello->token = g_strdup (authorization + strlen ("Bearer "));
 }
 
+/*
+ * A page of another site that embeds or opens the address: no Origin comes with that, and no page
+ * could read the answer, so it is nobody's client.
+ */
+static gboolean
+hypha_http_rpc_is_embedded (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  const char *site = soup_message_headers_get_one (headers, "Sec-Fetch-Site");
+
+  return soup_message_headers_get_one (headers, "Origin") == NULL &&
+         (g_strcmp0 (site, "cross-site") == 0 || g_strcmp0 (site, "same-site") == 0);
+}
+
 /* Takes the request over if the client is let in, or is about to be. */
 static void
 hypha_http_rpc_open (HyphaHttpRpc      *self,
@@ -85,6 +99,12 @@ hypha_http_rpc_open (HyphaHttpRpc      *self,
 {
   g_autoptr (HyphaConnection) connection = NULL;
   g_autoptr (GError) error = NULL;
+
+  if (hypha_http_rpc_is_embedded (message))
+    {
+      hypha_http_answer_fail (message, SOUP_STATUS_FORBIDDEN, "other sites may not embed this");
+      return;
+    }
 
   if (!hypha_server_has_room (self->server))
     {
@@ -115,8 +135,11 @@ hypha_http_rpc_is_same_user (HyphaUserInfo *one,
                              HyphaUserInfo *other)
 {
   return g_str_equal (hypha_user_info_get_id (one), hypha_user_info_get_id (other)) &&
+         hypha_user_info_is_delegated (one) == hypha_user_info_is_delegated (other) &&
          g_strcmp0 (hypha_user_info_get_bound_client (one),
                     hypha_user_info_get_bound_client (other)) == 0 &&
+         g_strcmp0 (hypha_user_info_get_home (one), hypha_user_info_get_home (other)) == 0 &&
+         hypha_user_info_is_delegated (one) == hypha_user_info_is_delegated (other) &&
          g_strv_equal (hypha_user_info_get_roles (one), hypha_user_info_get_roles (other)) &&
          g_strv_equal (hypha_user_info_get_scopes (one), hypha_user_info_get_scopes (other));
 }
@@ -140,8 +163,9 @@ hypha_http_rpc_check_owner (HyphaHttpRpc       *self,
       hypha_http_stream_connection_is_from (stream, message))
     return TRUE;
 
-  g_message ("%s: posting as %s refused", soup_server_message_get_remote_host (message),
-             hypha_peer_get_id (peer));
+  if (hypha_peer_may_log (peer))
+    g_message ("%s: posting as %s refused", soup_server_message_get_remote_host (message),
+               hypha_peer_get_id (peer));
   if (user == NULL && !hypha_user_info_is_anonymous (owner))
     g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,
                  "posting as %s needs the token that its stream was opened with",
@@ -172,7 +196,8 @@ hypha_http_rpc_find_stream (HyphaHttpRpc       *self,
     }
 
   if ((hello->token != NULL || hello->reconnection_token != NULL) &&
-      !hypha_gate_prove (self->gate, hello, &identity, error))
+      !hypha_gate_prove (self->gate, soup_server_message_get_remote_host (message), hello, &identity,
+                         error))
     return NULL;
 
   id = g_strconcat (hello->workspace, "/", hello->client, NULL);

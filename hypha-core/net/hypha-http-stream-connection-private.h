@@ -28,7 +28,7 @@ G_DECLARE_FINAL_TYPE (HyphaHttpStreamConnection, hypha_http_stream_connection, H
 #define HYPHA_HTTP_STREAM_LINGER 2000
 
 /* Posted messages, and bytes of them, that wait while their client is paused; more get 503. */
-#define HYPHA_HTTP_STREAM_MAX_WAITING 256
+#define HYPHA_HTTP_STREAM_MAX_WAITING 1024
 #define HYPHA_HTTP_STREAM_MAX_WAITING_BYTES ((gsize) 64 * 1024 * 1024)
 
 /* The socket is closed: the last thing that is heard of a stream, after ::closed. */

@@ -5,6 +5,7 @@
 #include "hypha-http-answer-private.h"
 #include "hypha-http-stream-internal-private.h"
 #include "hypha-message-private.h"
+#include "hypha-site-private.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -208,7 +209,8 @@ hypha_http_stream_connection_open (HyphaHttpStreamConnection *self)
     }
 
   stream = hypha_server_steal (self->server, message, &fd);
-  if (!hypha_poller_add (self->poller, &self->client, &hypha_http_stream_connection_poller_funcs, fd, EPOLLRDHUP, &error))
+  if (!hypha_poller_add (self->poller, &self->client,
+                         &hypha_http_stream_connection_poller_funcs, fd, EPOLLRDHUP, &error))
     {
       g_warning ("%s: stream dropped: %s", self->remote_host, error->message);
       g_io_stream_close (stream, NULL, NULL);
@@ -378,11 +380,15 @@ hypha_http_stream_connection_request_ended (SoupServerMessage *message,
   hypha_http_stream_connection_lose (self, HYPHA_CLOSE_ABNORMAL, "the client hung up");
 }
 
+/* The web site of a request; NULL for our own, which browsers name in a POST and not in a GET. */
 static const char *
 hypha_http_stream_connection_find_origin (SoupServerMessage *message)
 {
-  return soup_message_headers_get_one (soup_server_message_get_request_headers (message),
-                                       "Origin");
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  const char *origin = soup_message_headers_get_one (headers, "Origin");
+  const char *host = soup_message_headers_get_one (headers, "Host");
+
+  return origin != NULL && host != NULL && hypha_site_is_same (origin, host) ? NULL : origin;
 }
 
 /*

@@ -49,27 +49,28 @@ hypha_http_stream_connection_append (HyphaHttpStreamConnection *self,
   hypha_outbox_append (&self->outbox, &slice);
 }
 
-/* The status line and headers, CORS included, that libsoup would have written. */
+/*
+ * The status line and headers, CORS included, that libsoup would have written. The headers of the
+ * request's answer stay as they are: it may still be refused.
+ */
 static void
 hypha_http_stream_connection_append_head (HyphaHttpStreamConnection *self)
 {
-  SoupMessageHeaders *headers = soup_server_message_get_response_headers (self->message);
   g_autoptr (GString) head = g_string_new (NULL);
   SoupMessageHeadersIter iter;
   const char *name;
   const char *value;
 
-  soup_message_headers_replace (headers, "Content-Type", "application/x-msgpack-stream");
-  soup_message_headers_replace (headers, "Cache-Control", "no-cache");
-  soup_message_headers_replace (headers, "Connection", "close");
+  g_string_append (head, self->chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" :
+                                         "HTTP/1.0 200 OK\r\n");
+  g_string_append (head, "Content-Type: application/x-msgpack-stream\r\n"
+                         "Cache-Control: no-cache\r\n"
+                         "Connection: close\r\n");
 
   /* A proxy that gathers what it gets would keep it for ever. */
-  soup_message_headers_replace (headers, "X-Accel-Buffering", "no");
-  if (self->chunked)
-    soup_message_headers_replace (headers, "Transfer-Encoding", "chunked");
-
-  g_string_append (head, self->chunked ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.0 200 OK\r\n");
-  soup_message_headers_iter_init (&iter, headers);
+  g_string_append (head, "X-Accel-Buffering: no\r\n");
+  soup_message_headers_iter_init (&iter,
+                                  soup_server_message_get_response_headers (self->message));
   while (soup_message_headers_iter_next (&iter, &name, &value))
     g_string_append_printf (head, "%s: %s\r\n", name, value);
   g_string_append (head, "\r\n");

@@ -23,12 +23,14 @@ struct _HyphaPoller
 {
   GMainContext       *context;
   GSource            *source;
+  gpointer            watch;      /* of the epoll fd, in the source */
   guint8             *scratch;
   GQueue              dirty;
   GQueue              timed;
   gint64              next_deadline;
   HyphaBufferPool    *pool;
   gint64              empty_pool_at;
+  gint64              used_pool_at;
   gint64              now;
   guint64             turns;
   int                 epoll_fd;
@@ -36,6 +38,7 @@ struct _HyphaPoller
   int                 n_events;
   int                 n_handled;
   gboolean            dispatching;
+  gboolean            muted;      /* a loop runs inside of a turn: nothing is watched until it ends */
   struct epoll_event  events[BATCH_SIZE];
 };
 
@@ -128,18 +131,47 @@ hypha_poller_run_expired (HyphaPoller *self)
   hypha_poller_find_next_deadline (self);
 }
 
-/* Keeps large buffers while there is traffic, whatever traffic, and not much longer. */
+/*
+ * Keeps large buffers while there is traffic, whatever traffic, and not much longer. Only when the
+ * time has come is it put off: a new time for the source is a system call.
+ */
 static void
 hypha_poller_tend_pool (HyphaPoller *self)
 {
   if (self->n_handled > 0 && hypha_buffer_pool_get_size (self->pool) > 0)
-    self->empty_pool_at = self->now + HYPHA_POLLER_KEEP_BUFFERS;
+    {
+      self->used_pool_at = self->now;
+      if (self->empty_pool_at == 0)
+        self->empty_pool_at = self->now + HYPHA_POLLER_KEEP_BUFFERS;
+    }
 
   if (self->empty_pool_at == 0 || self->now < self->empty_pool_at)
     return;
 
+  self->empty_pool_at = self->used_pool_at + HYPHA_POLLER_KEEP_BUFFERS;
+  if (self->now < self->empty_pool_at)
+    return;
+
   hypha_buffer_pool_empty (self->pool);
   self->empty_pool_at = 0;
+}
+
+/*
+ * The source may recurse, only because GLib stops and starts to watch one that may not around each
+ * of its turns, which costs as many system calls as a small turn itself. No turn begins within
+ * another: should a handler run a loop, the sockets wait until it is back.
+ */
+static void
+hypha_poller_set_muted (HyphaPoller *self,
+                        gboolean     muted)
+{
+  if (self->muted == muted)
+    return;
+
+  self->muted = muted;
+  g_source_modify_unix_fd (self->source, self->watch, muted ? 0 : G_IO_IN);
+  if (muted)
+    g_source_set_ready_time (self->source, -1);
 }
 
 static gboolean
@@ -148,6 +180,12 @@ hypha_poller_dispatch (GSource     *source,
                        gpointer     data)
 {
   HyphaPoller *self = ((HyphaPollerSource *) source)->poller;
+
+  if (self->dispatching)
+    {
+      hypha_poller_set_muted (self, TRUE);
+      return G_SOURCE_CONTINUE;
+    }
 
   /* The last user may leave in a handler. */
   self->ref_count++;
@@ -161,6 +199,7 @@ hypha_poller_dispatch (GSource     *source,
   hypha_poller_tend_pool (self);
 
   self->dispatching = FALSE;
+  hypha_poller_set_muted (self, FALSE);
   hypha_poller_schedule (self);
   hypha_poller_unref (self);
   return G_SOURCE_CONTINUE;
@@ -182,7 +221,8 @@ hypha_poller_new (GMainContext *context,
   self->source = g_source_new (&poller_source_funcs, sizeof (HyphaPollerSource));
   ((HyphaPollerSource *) self->source)->poller = self;
   g_source_set_static_name (self->source, "hypha-poller");
-  g_source_add_unix_fd (self->source, epoll_fd, G_IO_IN);
+  g_source_set_can_recurse (self->source, TRUE);
+  self->watch = g_source_add_unix_fd (self->source, epoll_fd, G_IO_IN);
   g_source_attach (self->source, context);
   return self;
 }

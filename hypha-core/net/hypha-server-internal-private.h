@@ -28,6 +28,8 @@ struct _HyphaServer
   HyphaSitePolicy    policy;
   HyphaServerAccept  accept;
   gpointer           accept_data;
+  HyphaServerAdmission admission;
+  gpointer           admission_data;
   GTask             *stopping;
   GSource           *stop_deadline;
   guint              keep_alive;

@@ -33,9 +33,20 @@ typedef void (*HyphaServerAccept) (HyphaServer     *server,
                                    const char      *remote_address,
                                    gpointer         data);
 
+/*
+ * In how many seconds remote_address is listened to again; 0 now. Asked of every WebSocket, and of
+ * every request with credentials, before anything of them is looked at.
+ */
+typedef guint (*HyphaServerAdmission) (HyphaServer *server,
+                                       const char  *remote_address,
+                                       gpointer     data);
+
 HyphaServer *hypha_server_new                 (void);
 void         hypha_server_set_accept          (HyphaServer          *self,
                                                HyphaServerAccept     accept,
+                                               gpointer              data);
+void         hypha_server_set_admission       (HyphaServer          *self,
+                                               HyphaServerAdmission  admission,
                                                gpointer              data);
 void         hypha_server_allow_host          (HyphaServer          *self,
                                                const char           *host);

@@ -10,6 +10,7 @@
 #define DRAIN_MAX ((gsize) 64 * 1024)
 
 #define HTTP_MISDIRECTED 421
+#define HTTP_TOO_MANY_REQUESTS 429
 
 static void
 hypha_server_refuse (SoupServerMessage *message,
@@ -17,7 +18,9 @@ hypha_server_refuse (SoupServerMessage *message,
                      const char        *text)
 {
   soup_server_message_set_status (message, status,
-                                  status == HTTP_MISDIRECTED ? "Misdirected Request" : NULL);
+                                  status == HTTP_MISDIRECTED       ? "Misdirected Request" :
+                                  status == HTTP_TOO_MANY_REQUESTS ? "Too Many Requests" :
+                                                                     NULL);
   soup_server_message_set_response (message, "text/plain; charset=utf-8", SOUP_MEMORY_COPY, text,
                                     strlen (text));
 }
@@ -63,6 +66,44 @@ hypha_server_check_origin (HyphaServer       *self,
   g_message ("request refused: origin “%s” is not allowed", quoted);
   hypha_server_refuse (message, SOUP_STATUS_FORBIDDEN,
                        "web pages of this origin may not use this server\n");
+  return FALSE;
+}
+
+/* Over HTTP a token may come back in the query; what it is is not looked at here. */
+static gboolean
+hypha_server_has_credentials (SoupServerMessage *message)
+{
+  const char *query = g_uri_get_query (soup_server_message_get_uri (message));
+
+  return hypha_server_get_header (message, "Authorization") != NULL ||
+         (query != NULL && strstr (query, "token=") != NULL);
+}
+
+/*
+ * Whoever has guessed too often is turned away before its next guess is looked at: a WebSocket with
+ * a status that clients come back after, a request with what it asks for.
+ */
+static gboolean
+hypha_server_check_admission (HyphaServer       *self,
+                              SoupServerMessage *message,
+                              gboolean           upgrade)
+{
+  const char *remote = soup_server_message_get_remote_host (message);
+  g_autofree char *seconds = NULL;
+  guint wait = 0;
+
+  if (self->admission != NULL && remote != NULL &&
+      (upgrade || hypha_server_has_credentials (message)))
+    wait = self->admission (self, remote, self->admission_data);
+  if (wait == 0)
+    return TRUE;
+
+  seconds = g_strdup_printf ("%u", wait);
+  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
+                                seconds);
+  hypha_server_refuse (message, upgrade ? SOUP_STATUS_SERVICE_UNAVAILABLE :
+                                          HTTP_TOO_MANY_REQUESTS,
+                       "too many failed attempts from this address: try again later\n");
   return FALSE;
 }
 
@@ -271,6 +312,9 @@ hypha_server_got_headers (SoupServerMessage *message,
            g_uri_get_path (soup_server_message_get_uri (message)));
 
   if (!hypha_server_check_host (self, message) || !hypha_server_check_origin (self, message))
+    return;
+
+  if (!hypha_server_check_admission (self, message, hypha_server_is_upgrade (message)))
     return;
 
   if (hypha_server_is_upgrade (message))

@@ -104,6 +104,17 @@ hypha_server_set_accept (HyphaServer       *self,
   self->accept_data = data;
 }
 
+void
+hypha_server_set_admission (HyphaServer          *self,
+                            HyphaServerAdmission  admission,
+                            gpointer              data)
+{
+  g_assert (HYPHA_IS_SERVER (self));
+
+  self->admission = admission;
+  self->admission_data = data;
+}
+
 /* Serves requests to this host name too: that of the base URL, behind a proxy for instance. */
 void
 hypha_server_allow_host (HyphaServer *self,

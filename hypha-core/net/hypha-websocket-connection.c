@@ -277,7 +277,8 @@ hypha_websocket_connection_send_parts (HyphaConnection  *connection,
                                        const HyphaSlice *parts,
                                        guint             n_parts)
 {
-  HyphaWebsocketConnection *self = HYPHA_WEBSOCKET_CONNECTION (connection);
+  /* A virtual function is called on its own class only, so for every frame the check is too much. */
+  HyphaWebsocketConnection *self = (HyphaWebsocketConnection *) connection;
 
   if (self->state != STATE_OPEN || self->over_cap)
     return;
@@ -310,7 +311,7 @@ hypha_websocket_connection_close (HyphaConnection *connection,
 static gsize
 hypha_websocket_connection_get_queued (HyphaConnection *connection)
 {
-  return HYPHA_WEBSOCKET_CONNECTION (connection)->outbox.queued;
+  return ((HyphaWebsocketConnection *) connection)->outbox.queued;
 }
 
 static void

@@ -67,7 +67,7 @@ hypha_websocket_connection_handle (HyphaWebsocketConnection *self,
     {
     case HYPHA_READER_MESSAGE:
       if (self->state == STATE_OPEN)
-        hypha_connection_receive (HYPHA_CONNECTION (self), (HyphaFrameType) item->opcode,
+        hypha_connection_receive (&self->parent_instance, (HyphaFrameType) item->opcode,
                                   &item->slice);
       g_clear_pointer (&item->slice.owner, g_bytes_unref);
       break;

@@ -173,7 +173,10 @@ hypha_invocation_set_answered (HyphaInvocation         *self,
   self->told_data = data;
 }
 
-/* An argument by position or, where there is none or null, by name; NULL if absent or null. */
+/*
+ * An argument by position or, where there is none or null, by name, which may be NULL for what has
+ * none; NULL if absent or null.
+ */
 GVariant *
 hypha_invocation_dup_arg (HyphaInvocation *self,
                           guint            index,
@@ -185,7 +188,7 @@ hypha_invocation_dup_arg (HyphaInvocation *self,
     g_variant_get_child (self->call.args, index, "v", &value);
   if (value != NULL && hypha_rpc_codec_is_null (value))
     g_clear_pointer (&value, g_variant_unref);
-  if (value == NULL && self->call.kwargs != NULL)
+  if (value == NULL && self->call.kwargs != NULL && name != NULL)
     value = g_variant_lookup_value (self->call.kwargs, name, NULL);
 
   if (value == NULL || hypha_rpc_codec_is_null (value))

@@ -303,9 +303,8 @@ hypha_rpc_check_call (HyphaRpc          *self,
 
 /* The arguments, keywords last, in one list. */
 static GVariant *
-hypha_rpc_request_join (const HyphaRpcRequest *request,
-                        GVariant              *args,
-                        GVariant              *kwargs)
+hypha_rpc_request_join (GVariant *args,
+                        GVariant *kwargs)
 {
   GVariantBuilder builder;
 
@@ -339,7 +338,7 @@ hypha_rpc_request_extra (HyphaRpc              *self,
     kwargs = g_variant_ref_sink (request->kwargs);
 
   g_variant_dict_init (&extra, NULL);
-  g_variant_dict_insert_value (&extra, "args", hypha_rpc_request_join (request, args, kwargs));
+  g_variant_dict_insert_value (&extra, "args", hypha_rpc_request_join (args, kwargs));
   if (kwargs != NULL)
     g_variant_dict_insert (&extra, "with_kwargs", "b", TRUE);
   if (!request->one_way)

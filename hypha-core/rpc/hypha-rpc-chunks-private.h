@@ -26,6 +26,9 @@ void            hypha_rpc_chunks_peer_gone   (HyphaRpcChunks  *self,
                                               const char      *peer);
 gsize           hypha_rpc_chunks_get_total   (HyphaRpcChunks  *self);
 gsize           hypha_rpc_chunks_get_outgoing (HyphaRpcChunks *self);
+gboolean        hypha_rpc_chunks_count_outgoing (HyphaRpcChunks *self,
+                                                 const char     *to,
+                                                 gssize          change);
 void            hypha_rpc_chunks_send        (HyphaRpc        *rpc,
                                               const char      *to,
                                               const char      *answered,

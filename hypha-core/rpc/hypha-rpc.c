@@ -47,18 +47,21 @@ hypha_rpc_answer (HyphaRpc   *self,
                   const char *session,
                   GVariant   *value)
 {
-  g_autoptr (GVariant) owned = value != NULL ? g_variant_ref_sink (value) : NULL;
   g_autoptr (GBytes) message = NULL;
-  GVariantDict extra;
+  GVariant *extra = NULL;
 
-  g_variant_dict_init (&extra, NULL);
-  if (owned != NULL)
-    g_variant_dict_insert_value (&extra, "args", g_variant_new_array (
-                                   G_VARIANT_TYPE_VARIANT,
-                                   (GVariant *[]) { g_variant_new_variant (owned) }, 1));
-  message = hypha_rpc_codec_message (self->id, to, method, NULL, session,
-                                     owned != NULL ? g_variant_dict_end (&extra) : NULL);
-  g_variant_dict_clear (&extra);
+  if (value != NULL)
+    {
+      GVariant *boxed = g_variant_new_variant (value);
+      GVariantBuilder builder;
+
+      g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+      g_variant_builder_add (&builder, "{sv}", "args",
+                             g_variant_new_array (G_VARIANT_TYPE_VARIANT, &boxed, 1));
+      extra = g_variant_builder_end (&builder);
+    }
+
+  message = hypha_rpc_codec_message (self->id, to, method, NULL, session, extra);
   hypha_rpc_send_message (self, to, message, session, NULL);
 }
 

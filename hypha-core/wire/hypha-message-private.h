@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <string.h>
+
 #include "hypha-msgpack-private.h"
 
 G_BEGIN_DECLS
@@ -42,10 +44,6 @@ typedef struct
   GByteArray *tail;  /* “ws” and “user”: two keys with their values, encoded */
 } HyphaStamp;
 
-gboolean  hypha_span_equal            (HyphaSpan            span,
-                                       const char          *text);
-gboolean  hypha_span_has_prefix       (HyphaSpan            span,
-                                       const char          *prefix);
 char     *hypha_span_dup              (HyphaSpan            span);
 
 gboolean  hypha_message_parse         (HyphaMessage        *message,
@@ -54,7 +52,6 @@ gboolean  hypha_message_parse         (HyphaMessage        *message,
                                        GError             **error);
 gboolean  hypha_message_check_extra   (const HyphaMessage  *message,
                                        GError             **error);
-gboolean  hypha_message_is_method     (const HyphaMessage  *message);
 gboolean  hypha_message_is_sealed     (const HyphaMessage  *message);
 
 void      hypha_stamp_init            (HyphaStamp          *stamp,
@@ -66,5 +63,30 @@ void      hypha_message_stamp         (const HyphaMessage  *message,
                                        const HyphaStamp    *stamp,
                                        const char          *to,
                                        GByteArray          *out);
+
+/* Asked several times of every frame, of texts whose length the compiler knows. */
+static inline gboolean
+hypha_span_equal (HyphaSpan   span,
+                  const char *text)
+{
+  gsize size = strlen (text);
+
+  return span.data != NULL && span.size == size && memcmp (span.data, text, size) == 0;
+}
+
+static inline gboolean
+hypha_span_has_prefix (HyphaSpan   span,
+                       const char *prefix)
+{
+  gsize size = strlen (prefix);
+
+  return span.data != NULL && span.size >= size && memcmp (span.data, prefix, size) == 0;
+}
+
+static inline gboolean
+hypha_message_is_method (const HyphaMessage *message)
+{
+  return hypha_span_equal (message->type, "method");
+}
 
 G_END_DECLS

@@ -18,24 +18,6 @@
 #define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
 #define LOW_BITS G_GUINT64_CONSTANT (0x0101010101010101)
 
-gboolean
-hypha_span_equal (HyphaSpan   span,
-                  const char *text)
-{
-  gsize size = strlen (text);
-
-  return span.data != NULL && span.size == size && memcmp (span.data, text, size) == 0;
-}
-
-gboolean
-hypha_span_has_prefix (HyphaSpan   span,
-                       const char *prefix)
-{
-  gsize size = strlen (prefix);
-
-  return span.data != NULL && span.size >= size && memcmp (span.data, prefix, size) == 0;
-}
-
 /* A copy with a terminating zero; NULL of an absent span. */
 char *
 hypha_span_dup (HyphaSpan span)
@@ -80,6 +62,40 @@ hypha_message_fail (const char  *problem,
   return FALSE;
 }
 
+/* Reads a str of the two short forms; anything else is left as it is. */
+static inline gboolean
+hypha_message_take_short_str (HyphaMsgpackCursor *cursor,
+                              HyphaSpan          *span)
+{
+  const guint8 *data = cursor->data + cursor->offset;
+  gsize left = cursor->size - cursor->offset;
+  gsize head = 1;
+
+  if (left < 2)
+    return FALSE;
+
+  if ((data[0] & 0xe0) == 0xa0)
+    {
+      span->size = data[0] & 0x1f;
+    }
+  else if (data[0] == 0xd9)
+    {
+      head = 2;
+      span->size = data[1];
+    }
+  else
+    {
+      return FALSE;
+    }
+
+  if (span->size > left - head)
+    return FALSE;
+
+  span->data = (const char *) data + head;
+  cursor->offset += head + span->size;
+  return TRUE;
+}
+
 /* Reads a str. Nearly all are of the short forms, which are read here to save a call. */
 static inline gboolean
 hypha_message_next_str (HyphaMsgpackCursor  *cursor,
@@ -88,16 +104,9 @@ hypha_message_next_str (HyphaMsgpackCursor  *cursor,
                         GError             **error)
 {
   HyphaMsgpackItem item;
-  gsize left = cursor->size - cursor->offset;
-  guint8 lead = left > 0 ? cursor->data[cursor->offset] : 0;
 
-  if ((lead & 0xe0) == 0xa0 && (lead & 0x1fu) < left)
-    {
-      span->data = (const char *) cursor->data + cursor->offset + 1;
-      span->size = lead & 0x1f;
-      cursor->offset += 1 + span->size;
-      return TRUE;
-    }
+  if (hypha_message_take_short_str (cursor, span))
+    return TRUE;
 
   if (!hypha_msgpack_cursor_next (cursor, &item, error))
     return FALSE;
@@ -147,6 +156,16 @@ hypha_message_next_map (HyphaMsgpackCursor  *cursor,
                         GError             **error)
 {
   HyphaMsgpackItem item;
+  gsize left = cursor->size - cursor->offset;
+  guint8 lead = left > 0 ? cursor->data[cursor->offset] : 0;
+
+  /* The short form, if there may be as much as it claims: nearly always. */
+  if ((lead & 0xf0) == 0x80 && (lead & 0x0fu) * 2 < left)
+    {
+      *n_keys = lead & 0x0f;
+      cursor->offset++;
+      return TRUE;
+    }
 
   if (!hypha_msgpack_cursor_next (cursor, &item, error))
     return FALSE;
@@ -235,12 +254,6 @@ hypha_message_parse (HyphaMessage  *message,
 
   message->envelope_size = cursor.offset;
   return TRUE;
-}
-
-gboolean
-hypha_message_is_method (const HyphaMessage *message)
-{
-  return hypha_span_equal (message->type, "method");
 }
 
 static gboolean

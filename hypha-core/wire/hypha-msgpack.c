@@ -38,6 +38,7 @@ static const HyphaMsgpackForm forms[32] = {
 
 #define FIRST_FIXEXT 0xd4
 #define LAST_FIXEXT 0xd8
+#define SHORT_STR 0xd9
 
 static gboolean
 hypha_msgpack_fail (const HyphaMsgpackCursor  *cursor,
@@ -232,17 +233,28 @@ hypha_msgpack_cursor_next (HyphaMsgpackCursor  *cursor,
   return TRUE;
 }
 
-/* Goes past a short string, a small number, nil or a truth value, which most values are. */
+/* Goes past a string of the short forms, a number, nil or a truth value, which most values are. */
 static inline gboolean
 hypha_msgpack_skip_short (HyphaMsgpackCursor *cursor)
 {
+  const guint8 *data = cursor->data + cursor->offset;
   gsize left = cursor->size - cursor->offset;
-  guint8 lead = left > 0 ? cursor->data[cursor->offset] : NEVER_USED;
-  gsize size = 1;
+  gsize size;
 
-  if ((lead & 0xe0) == 0xa0)
-    size += lead & 0x1f;
-  else if ((lead >= 0x80 && lead < 0xe0 && (lead < 0xc0 || lead > 0xc3)) || lead == NEVER_USED)
+  if (left == 0)
+    return FALSE;
+
+  if (data[0] < 0x80 || data[0] >= 0xe0)
+    size = 1;
+  else if (data[0] < 0xa0)
+    return FALSE;
+  else if (data[0] < FIRST_FORM)
+    size = 1 + (gsize) (data[0] & 0x1f);
+  else if (data[0] == SHORT_STR && left >= 2)
+    size = 2 + (gsize) data[1];
+  else if (data[0] != NEVER_USED && forms[data[0] - FIRST_FORM].kind < HYPHA_MSGPACK_STR)
+    size = 1 + (gsize) forms[data[0] - FIRST_FORM].field;
+  else
     return FALSE;
 
   if (size > left)
@@ -267,7 +279,9 @@ hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
 
   do
     {
-      if (!hypha_msgpack_cursor_next (&walker, &item, error))
+      if (hypha_msgpack_skip_short (&walker))
+        item.kind = HYPHA_MSGPACK_NIL;
+      else if (!hypha_msgpack_cursor_next (&walker, &item, error))
         return FALSE;
 
       if (item.kind == HYPHA_MSGPACK_ARRAY || item.kind == HYPHA_MSGPACK_MAP)

@@ -74,85 +74,104 @@ hypha_stamp_put_from (HyphaStampWriter *writer,
   writer->n_keys++;
 }
 
+/* A key, encoded, and text as its value. */
+static inline void
+hypha_stamp_put_text (HyphaStampWriter *writer,
+                      const char       *name,
+                      const char       *text,
+                      gsize             size)
+{
+  guint8 head[] = { 0xdb, (guint8) (size >> 24), (guint8) (size >> 16), (guint8) (size >> 8),
+                    (guint8) size };
+
+  hypha_stamp_put (writer, name, strlen (name));
+  if (size < 32)
+    {
+      head[4] |= 0xa0;
+      hypha_stamp_put (writer, head + 4, 1);
+    }
+  else if (size <= G_MAXUINT8)
+    {
+      head[3] = 0xd9;
+      hypha_stamp_put (writer, head + 3, 2);
+    }
+  else if (size <= G_MAXUINT16)
+    {
+      head[2] = 0xda;
+      hypha_stamp_put (writer, head + 2, 3);
+    }
+  else
+    {
+      hypha_stamp_put (writer, head, sizeof head);
+    }
+
+  hypha_stamp_put (writer, text, size);
+  writer->n_keys++;
+}
+
 static inline void
 hypha_stamp_put_to (HyphaStampWriter *writer,
                     const char       *to,
                     gsize             size)
 {
-  static const char name[] = "\xa2" "to";
-  guint8 head[] = { 0xda, (guint8) (size >> 8), (guint8) size };
-
-  hypha_stamp_put (writer, name, sizeof name - 1);
-  if (size < 32)
-    {
-      head[0] = 0xa0 | (guint8) size;
-      hypha_stamp_put (writer, head, 1);
-    }
-  else if (size <= G_MAXUINT8)
-    {
-      head[0] = 0xd9;
-      head[1] = (guint8) size;
-      hypha_stamp_put (writer, head, 2);
-    }
-  else
-    {
-      hypha_stamp_put (writer, head, 3);
-    }
-
-  hypha_stamp_put (writer, to, size);
+  hypha_stamp_put_text (writer, "\xa2" "to", to, size);
   writer->written |= HYPHA_KEY_BIT (HYPHA_KEY_TO);
-  writer->n_keys++;
 }
 
-/* What is copied of an envelope; receivers take all of a method's for the router's own word. */
-#define METHOD_KEPT \
-  (HYPHA_KEY_BIT (HYPHA_KEY_TYPE) | HYPHA_KEY_BIT (HYPHA_KEY_METHOD) | \
-   HYPHA_KEY_BIT (HYPHA_KEY_SESSION) | HYPHA_KEY_BIT (HYPHA_KEY_PARENT))
-#define EVENT_DROPPED (HYPHA_KEY_BIT (HYPHA_KEY_WS) | HYPHA_KEY_BIT (HYPHA_KEY_USER))
-
-static inline gboolean
-hypha_stamp_keeps (HyphaKey key,
-                   gboolean nil,
-                   gboolean method)
+/*
+ * Writes the envelope of a method. Receivers take all of it for the router's own word, so only
+ * what they need is in it; it was found when the message was parsed.
+ */
+static void
+hypha_stamp_put_method (HyphaStampWriter   *writer,
+                        const HyphaMessage *message,
+                        const HyphaStamp   *stamp,
+                        const char         *to,
+                        gsize               to_size)
 {
-  guint bit = HYPHA_KEY_BIT (key);
+  static const char type[] = "\xa4" "type" "\xa6" "method";
 
-  return method ? (bit & METHOD_KEPT) != 0 && !nil : (bit & EVENT_DROPPED) == 0;
+  hypha_stamp_put (writer, type, sizeof type - 1);
+  writer->n_keys++;
+  hypha_stamp_put_from (writer, stamp);
+  hypha_stamp_put_to (writer, to, to_size);
+  if (message->method.data != NULL)
+    hypha_stamp_put_text (writer, "\xa6" "method", message->method.data, message->method.size);
+  if (message->session.data != NULL)
+    hypha_stamp_put_text (writer, "\xa7" "session", message->session.data, message->session.size);
+  if (message->parent.data != NULL)
+    hypha_stamp_put_text (writer, "\xa6" "parent", message->parent.data, message->parent.size);
 }
 
 /* Goes past one entry of an envelope that was parsed before, so that this cannot fail. */
 static HyphaKey
-hypha_stamp_next_entry (HyphaMsgpackCursor *cursor,
-                        gboolean           *nil)
+hypha_stamp_next_entry (HyphaMsgpackCursor *cursor)
 {
   HyphaMsgpackItem name = { 0 };
   gboolean valid = hypha_msgpack_cursor_next (cursor, &name, NULL);
 
   g_assert (valid);
-  *nil = cursor->data[cursor->offset] == 0xc0;
   valid = hypha_msgpack_cursor_skip (cursor, NULL);
   g_assert (valid);
   return hypha_key_classify ((const char *) name.data, name.size);
 }
 
-/* Writes the envelope's own keys in their order. */
+/* Writes the envelope of an event: its own keys in their order, but for what is the router's. */
 static void
-hypha_stamp_put_entries (HyphaStampWriter   *writer,
-                         const HyphaMessage *message,
-                         const HyphaStamp   *stamp,
-                         const char         *to,
-                         gsize               to_size)
+hypha_stamp_put_event (HyphaStampWriter   *writer,
+                       const HyphaMessage *message,
+                       const HyphaStamp   *stamp,
+                       const char         *to,
+                       gsize               to_size)
 {
   HyphaMsgpackCursor cursor = { message->data, message->envelope_size, 0 };
-  gboolean method = hypha_message_is_method (message);
   HyphaMsgpackItem head;
 
   hypha_msgpack_cursor_next (&cursor, &head, NULL);
   for (guint32 i = 0; i < message->n_keys; i++)
     {
       gsize start = cursor.offset;
-      gboolean nil;
-      HyphaKey key = hypha_stamp_next_entry (&cursor, &nil);
+      HyphaKey key = hypha_stamp_next_entry (&cursor);
 
       if (key == HYPHA_KEY_FROM)
         {
@@ -162,12 +181,17 @@ hypha_stamp_put_entries (HyphaStampWriter   *writer,
         {
           hypha_stamp_put_to (writer, to, to_size);
         }
-      else if (hypha_stamp_keeps (key, nil, method))
+      else if (key != HYPHA_KEY_WS && key != HYPHA_KEY_USER)
         {
           hypha_stamp_put (writer, cursor.data + start, cursor.offset - start);
           writer->n_keys++;
         }
     }
+
+  if ((writer->written & HYPHA_KEY_BIT (HYPHA_KEY_FROM)) == 0)
+    hypha_stamp_put_from (writer, stamp);
+  if ((writer->written & HYPHA_KEY_BIT (HYPHA_KEY_TO)) == 0)
+    hypha_stamp_put_to (writer, to, to_size);
 }
 
 /* The head comes before the keys are counted, so it is as long as the most of them may need. */
@@ -207,11 +231,10 @@ hypha_message_stamp (const HyphaMessage *message,
   g_assert (to_size <= G_MAXUINT16);
   g_byte_array_set_size (out, start + (guint) room + STAMP_MAX_HEADS);
   writer.position = out->data + start + (fixed ? 1 : 3);
-  hypha_stamp_put_entries (&writer, message, stamp, to, to_size);
-  if ((writer.written & HYPHA_KEY_BIT (HYPHA_KEY_FROM)) == 0)
-    hypha_stamp_put_from (&writer, stamp);
-  if ((writer.written & HYPHA_KEY_BIT (HYPHA_KEY_TO)) == 0)
-    hypha_stamp_put_to (&writer, to, to_size);
+  if (hypha_message_is_method (message))
+    hypha_stamp_put_method (&writer, message, stamp, to, to_size);
+  else
+    hypha_stamp_put_event (&writer, message, stamp, to, to_size);
 
   hypha_stamp_put (&writer, stamp->tail->data, stamp->tail->len);
   hypha_stamp_patch_head (out->data + start, fixed, writer.n_keys + 2);

@@ -211,7 +211,7 @@ deliver (HyphaChunkWatch *watch,
 
   g_assert_true (hypha_message_parse (&message, data, size, NULL));
   g_assert_true (hypha_chunk_watch_concerns (&message));
-  if (!hypha_chunk_watch_inspect (watch, sender, "ws-a/v", &message, &instead, NULL))
+  if (!hypha_chunk_watch_inspect (watch, sender, "ws-a/v", FALSE, &message, &instead, NULL))
     return;
 
   if (instead != NULL)

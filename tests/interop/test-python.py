@@ -7,6 +7,7 @@ import math
 import numpy
 
 import tap
+from server import Server
 from stock import StockTestCase
 from tokens import mint
 
@@ -162,6 +163,35 @@ class Doors(StockTestCase):
             with self.subTest(name):
                 _, seconds = await self.timed(self.refusal(self.connect("ws-a", **options)))
                 self.assertLess(seconds, 5)
+
+
+class Sealed(StockTestCase):
+    """A server that keeps encrypted messages inside their workspace."""
+
+    async def asyncSetUp(self):
+        server = Server("--host", "127.0.0.1", "--port", "0", "--refuse-encrypted")
+        self.addCleanup(server.close)
+        server.start()
+        self.url = server.url
+
+    async def connect_sealed(self, workspace):
+        return await self.connect(workspace, server_url=self.url, encryption=True)
+
+    async def test_encrypted_messages_stay(self):
+        provider = await self.connect_sealed("ws-python")
+        await provider.register_service(
+            {"id": "safe", "config": {"visibility": "public"}, "size": lambda data: len(data)})
+        name = f"ws-python/{provider.config['client_id']}:safe"
+        key = {"encryption_public_key": provider.rpc.get_public_key()}
+        neighbour = await self.connect_sealed("ws-python")
+        stranger = await self.connect_sealed("ws-other")
+        for size in (3, 300 * 1024):
+            service = await neighbour.get_service(name, dict(key))
+            self.assertEqual(await service.size(bytes(size)), size)
+            # What is not encrypted goes where it did.
+            self.assertEqual(await (await stranger.get_service(name)).size(bytes(size)), size)
+            service = await stranger.get_service(name, dict(key))
+            self.assertIn("ncrypted", await self.refusal(service.size(bytes(size))))
 
 
 tap.main()

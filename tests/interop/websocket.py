@@ -35,21 +35,22 @@ def frame(opcode, payload, *, masked=True, fin=True, reserved=0, length=None):
 class Peer:
     """Connected and upgraded; `join` does the handshake of hypha as well."""
 
-    def __init__(self, port, path="/ws", headers=()):
+    def __init__(self, port, path="/ws", headers=(), behind=b""):
         self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE)
         self.socket.settimeout(DEADLINE)
-        self.buffer = b""
+        self.buffer = bytearray()
+        self.key = base64.b64encode(os.urandom(16)).decode()
         request = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket",
                    "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-                   "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode(), *headers]
-        self.send("\r\n".join(request).encode() + b"\r\n\r\n")
+                   "Sec-WebSocket-Key: " + self.key, *headers]
+        self.send("\r\n".join(request).encode() + b"\r\n\r\n" + behind)
         while b"\r\n\r\n" not in self.buffer:
             self._more()
-        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        self.status = int(head.split(b" ", 2)[1])
+        self.head = self._take(self.buffer.index(b"\r\n\r\n") + 4).decode()
+        self.status = int(self.head.split(" ", 2)[1])
 
     def _more(self):
-        data = self.socket.recv(65536)
+        data = self.socket.recv(1 << 20)
         if not data:
             raise EOFError
         self.buffer += data
@@ -57,7 +58,8 @@ class Peer:
     def _take(self, count):
         while len(self.buffer) < count:
             self._more()
-        taken, self.buffer = self.buffer[:count], self.buffer[count:]
+        taken = bytes(self.buffer[:count])
+        del self.buffer[:count]
         return taken
 
     def send(self, data):

@@ -49,7 +49,8 @@ def main():
     server = Server()
     with server:
         env = dict(os.environ, HYPHA_URL=server.url, HYPHA_SECRET=SECRET,
-                   HYPHA_SERVER_PID=str(server.process.pid))
+                   HYPHA_SERVER_PID=str(server.process.pid),
+                   HYPHA_SERVER_HOME=server.home.name)
         status, planned = relay(sys.argv[1:], env)
         lived = server.process.poll() is None
         ended = server.stop()

@@ -4,8 +4,8 @@ import { provide, rows } from './rows.mjs';
 
 export class Agent {
   // tokens: workspace → token, made by who started this; a page cannot make them.
-  constructor(kind, role, { connectToServer, url, tokens }) {
-    Object.assign(this, { kind, clientId: `${role}-${kind}`, connectToServer, url, tokens });
+  constructor(kind, role, { connectToServer, login, url, tokens }) {
+    Object.assign(this, { kind, clientId: `${role}-${kind}`, connectToServer, login, url, tokens });
     this.clients = new Map();
   }
 
@@ -26,6 +26,20 @@ export class Agent {
     this.api = await this.fresh('ws-matrix', { client_id: this.clientId });
     if (role === 'provider') await provide(this, this.api);
     return Object.keys(rows);
+  }
+
+  // Logs in as a person would; what that person is to be shown is in loginContext meanwhile.
+  async logIn() {
+    const token = await this.login({
+      server_url: this.url, login_timeout: 20, login_callback: (context) => { this.shown = context; },
+    });
+    const client = await this.fresh(null, { token });
+    await client.disconnect();
+    return client.config.user;
+  }
+
+  async loginContext() {
+    return this.shown ?? null;
   }
 
   // The client with WebRTC is one of its own: its way to get services is another.

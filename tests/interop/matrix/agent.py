@@ -12,7 +12,7 @@ import sys
 import traceback
 from types import SimpleNamespace
 
-from hypha_rpc import connect_to_server
+from hypha_rpc import connect_to_server, login
 
 from rows import ROWS, provide
 
@@ -25,6 +25,7 @@ class Agent:
         self.tokens = tokens
         self.clients = {}
         self.api = None
+        self.shown = None
 
     async def fresh(self, workspace, **options):
         if workspace is not None:
@@ -55,6 +56,19 @@ class Agent:
             me=self, api=self.api, service=service, at=request["at"], name=request["name"],
             provider_language=request["providerLanguage"], wanted=wanted,
             rtc=request.get("rtc")))
+
+    async def logIn(self):  # named as in agent.mjs
+        """Logs in as a person would; what that person is to be shown is in shown meanwhile."""
+        def show(context):
+            self.shown = dict(context)
+
+        token = await login({"server_url": self.url, "login_timeout": 20, "login_callback": show})
+        client = await self.fresh(None, token=token)
+        await client.disconnect()
+        return dict(client.config["user"])
+
+    async def loginContext(self):
+        return self.shown
 
     async def leave(self):
         for client in self.clients.values():

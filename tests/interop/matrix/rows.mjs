@@ -12,18 +12,25 @@ function check(condition, what) {
   if (!condition) throw new Error(what);
 }
 
+// The size and the beginning of what lies in memory.
+function hex(view) {
+  const block = new Uint8Array(view.buffer ?? view, view.byteOffset ?? 0, view.byteLength);
+  return `${block.length} ${Array.from(block.slice(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
 // Values of every kind as text, so that two clients can compare what they hold.
 function show(value) {
   const type = Object.prototype.toString.call(value).slice(8, -1);
   if (value === null || value === undefined) return 'null';
-  if (value._rtype === 'ndarray') return `array ${value._rdtype} ${value._rvalue.length}`;
-  if (type === 'Uint8Array') return `bytes ${value.length}`;
-  if (/^(Int|Uint|Float)\d+Array$/.test(type)) {
-    return `array ${type.replace('Array', '').toLowerCase()} ${value.byteLength}`;
-  }
-  if (type === 'ArrayBuffer' || type === 'DataView') return `memory ${value.byteLength}`;
+  if (value._rtype === 'ndarray') return `array ${value._rdtype} ${hex(value._rvalue)}`;
+  if (type === 'Uint8Array') return `bytes ${hex(value)}`;
+  if (/^(Int|Uint|Float)\d+Array$/.test(type)) return `array ${type.slice(0, -5).toLowerCase()} ${hex(value)}`;
+  if (type === 'ArrayBuffer' || type === 'DataView') return `memory ${hex(value)}`;
   if (type === 'Set') return `set ${[...value].map(show).sort().join()}`;
   if (type === 'Map') return `ordered ${[...value].map(([key, item]) => `${key}=${show(item)}`).join()}`;
+  if (type === 'Blob') return `blob ${value.size} ${value.type}`;
+  // Each language and version puts something else before the message.
+  if (value instanceof Error) return `error ${value.message.split('\n')[0].split(': ').pop()}`;
   if (type === 'Date') return `date ${value.getTime()}`;
   if (type === 'Array') return `[${value.map(show).join()}]`;
   if (type === 'Object') {
@@ -78,6 +85,9 @@ const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const SAMPLES = {
   map: () => new Map([['b', 1], ['a', 2]]),
   set: () => new Set([1, 2, 3]),
+  date: () => new Date(1_700_000_000_000),
+  error: () => new RangeError('the sum is too long'),
+  blob: () => new Blob(['text'], { type: 'text/plain' }),
   memory: () => new Uint8Array([1, 2, 3, 4]).buffer,
   int8: () => new Int8Array([-1, 2]),
   int16: () => new Int16Array([-1, 2]),
@@ -168,7 +178,8 @@ export async function provide(me, api) {
     host: async (name, options) => {
       guests[name] = await me.fresh('ws-matrix', options);
       const never = async () => new Promise(() => {});
-      const info = await guests[name].registerService({ id: name, never, add: async (a, b) => a + b });
+      const lend = async () => ({ _rintf: true, hello: async (value) => value });
+      const info = await guests[name].registerService({ id: name, never, lend, add: async (a, b) => a + b });
       return info.id.split('@')[0];
     },
     leave: async (name) => { await guests[name].disconnect(); },
@@ -259,6 +270,13 @@ export const rows = {
   'values of a type, there': async ({ service, wanted }) => {
     for (const [name, make] of Object.entries(SAMPLES).filter(wanted)) {
       same(await service.show(make()), show(make()), name);
+    }
+  },
+
+  // What comes back is what the provider understood, whether it has such a type itself or not.
+  'values of a type, there and back': async ({ service, wanted }) => {
+    for (const [name, make] of Object.entries(SAMPLES).filter(wanted)) {
+      same(show(await service.echo(make())), show(make()), name);
     }
   },
 
@@ -401,11 +419,14 @@ export const rows = {
   'a provider that goes': async ({ service, api, name }) => {
     const brief = await api.getService(await service.host(name, {}));
     check(await brief.add(40, 2) === 42, 'add');
+    const lent = await brief.lend();
+    check(await lent.hello('hi') === 'hi', 'lent');
     const pending = refusal(brief.never(), /disconnected|not connected|closed|gone/i);
     const start = Date.now();
     await service.leave(name);
     await pending;
     await refusal(brief.add(1, 2), /disconnected|not connected|closed|gone/i);
+    await refusal(lent.hello('hi'), /disconnected|not connected|closed|gone/i);
     check(Date.now() - start < AT_ONCE_MS, `it took ${Date.now() - start} ms`);
   },
 

@@ -10,6 +10,7 @@ import re
 import time
 from collections import OrderedDict
 
+import msgpack
 import numpy
 
 AT_ONCE = 1.0
@@ -29,6 +30,11 @@ def show_number(value):
     return f"number {value}"
 
 
+def show_memory(value):
+    """The size and the beginning of what lies in memory."""
+    return f"{len(value)} {value[:16].hex()}"
+
+
 def show(value):
     """Values of every kind as text, so that two clients can compare what they hold."""
     if value is None:
@@ -40,11 +46,16 @@ def show(value):
     if isinstance(value, str):
         return f"string {value}"
     if isinstance(value, bytes):
-        return f"bytes {len(value)}"
+        return f"bytes {show_memory(value)}"
+    if isinstance(value, Exception):
+        # Each language and version puts something else before the message.
+        return f"error {re.split(': ?', str(value).splitlines()[0])[-1]}"
+    if isinstance(value, msgpack.Timestamp):
+        return f"date {value.to_unix_nano() // 1_000_000}"
     if isinstance(value, numpy.ndarray):
-        return f"array {value.dtype} {value.nbytes}"
+        return f"array {value.dtype} {show_memory(value.tobytes())}"
     if isinstance(value, memoryview):
-        return f"memory {value.nbytes}"
+        return f"memory {show_memory(value.tobytes())}"
     if isinstance(value, set):
         return f"set {','.join(sorted(map(show, value)))}"
     if isinstance(value, OrderedDict):
@@ -107,6 +118,7 @@ async def until(condition, what):
 SAMPLES = {
     "map": lambda: OrderedDict([("b", 1), ("a", 2)]),
     "set": lambda: {1, 2, 3},
+    "error": lambda: ValueError("the sum is too long"),
     "memory": lambda: memoryview(b"\x01\x02\x03\x04"),
     **{dtype: lambda dtype=dtype: numpy.array([-1, 2], dtype=dtype)
        for dtype in ("int8", "int16", "int32")},
@@ -233,8 +245,15 @@ async def provide(me, api):
         async def plus(a, b):
             return a + b
 
+        async def hello(value):
+            return value
+
+        async def lend():
+            return {"_rintf": True, "hello": hello}
+
         guests[name] = await me.fresh("ws-matrix", **options)
-        info = await guests[name].register_service({"id": name, "never": never, "add": plus})
+        info = await guests[name].register_service(
+            {"id": name, "never": never, "lend": lend, "add": plus})
         return info["id"].split("@")[0]
 
     async def leave(name):
@@ -374,6 +393,12 @@ async def plain(t):
 async def values_there(t):
     for name, make in t.wanted(SAMPLES):
         same(await t.service.show(make()), show(make()), name)
+
+
+@row("values of a type, there and back")
+async def values_there_and_back(t):
+    for name, make in t.wanted(SAMPLES):
+        same(show(await t.service.echo(make())), show(make()), name)
 
 
 @row("values of a type, back")
@@ -575,12 +600,15 @@ async def provider_goes(t):
     brief = await t.api.get_service(await t.service.host(t.name, {}))
     check(await brief.add(40, 2) == 42, "add")
     gone = "(?i)disconnected|not connected|closed|gone"
+    lent = await brief.lend()
+    check(await lent["hello"]("hi") == "hi", "lent")
     pending = asyncio.ensure_future(refusal(brief.never(), gone))
     await asyncio.sleep(0)
     start = time.monotonic()
     await t.service.leave(t.name)
     await pending
     await refusal(brief.add(1, 2), gone)
+    await refusal(lent["hello"]("hi"), gone)
     check(time.monotonic() - start < AT_ONCE, f"it took {time.monotonic() - start} s")
 
 
