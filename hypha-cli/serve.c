@@ -65,6 +65,16 @@ serve_terminated (gpointer data)
   return serve_end (data, TRUE);
 }
 
+/* Somebody wonders what it keeps. */
+static gboolean
+serve_asked (gpointer data)
+{
+  g_autofree char *status = hypha_core_dup_status (HYPHA_CORE (data));
+
+  g_message ("%s", status);
+  return G_SOURCE_CONTINUE;
+}
+
 /* Signals are handled before anybody can know that we listen. */
 static int
 serve_run (HyphaCore *core)
@@ -74,6 +84,7 @@ serve_run (HyphaCore *core)
   Serve serve = { .core = core, .loop = loop };
   guint interrupted = g_unix_signal_add (SIGINT, serve_interrupted, &serve);
   guint terminated = g_unix_signal_add (SIGTERM, serve_terminated, &serve);
+  guint asked = g_unix_signal_add (SIGUSR1, serve_asked, core);
 
   if (hypha_core_start (core, NULL, &error))
     {
@@ -89,6 +100,7 @@ serve_run (HyphaCore *core)
 
   g_source_remove (interrupted);
   g_source_remove (terminated);
+  g_source_remove (asked);
   return serve.status;
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "hypha-core-private.h"
+#include "hypha-session-private.h"
 
 /*
  * The end of what a running core is made of. A program may close its core from inside any signal,
@@ -51,4 +52,38 @@ hypha_core_parts_discard (HyphaCoreParts *self)
   g_source_set_static_name (source, "hypha-core-close");
   g_source_set_callback (source, hypha_core_parts_close, gone, NULL);
   g_source_attach (source, g_main_context_get_thread_default ());
+}
+
+/**
+ * hypha_core_dup_status:
+ * @self: a core
+ *
+ * Counts what the core keeps at the moment, for a log: numbers that grow without end are a leak, of
+ * the core or of its clients. The words may change with any version.
+ *
+ * Returns: (transfer full): one line, “name=number” for each
+ *
+ * Since: 0.1
+ */
+char *
+hypha_core_dup_status (HyphaCore *self)
+{
+  HyphaCoreParts *parts;
+  HyphaRpc *rpc;
+
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  parts = &self->parts;
+  if (parts->router == NULL)
+    return g_strdup ("running=0");
+
+  rpc = hypha_manager_get_rpc (parts->manager);
+  return g_strdup_printf ("running=1 connections=%u clients=%u services=%u calling=%u serving=%u "
+                          "sessions=%u unfinished=%u",
+                          hypha_gate_get_n_sessions (parts->gate),
+                          hypha_router_get_n_peers (parts->router),
+                          g_list_model_get_n_items (hypha_core_get_services (self)),
+                          hypha_rpc_get_n_pending (rpc), hypha_rpc_get_n_serving (rpc),
+                          hypha_rpc_get_n_sessions (rpc),
+                          hypha_router_get_n_unfinished (parts->router));
 }

@@ -77,6 +77,8 @@ void        hypha_core_set_refuse_encrypted (HyphaCore       *self,
 HYPHA_AVAILABLE_IN_0_1
 GListModel *hypha_core_get_services    (HyphaCore            *self);
 HYPHA_AVAILABLE_IN_0_1
+char       *hypha_core_dup_status      (HyphaCore            *self);
+HYPHA_AVAILABLE_IN_0_1
 char       *hypha_core_generate_token  (HyphaCore            *self,
                                         const char           *workspace,
                                         const char           *user_id,

@@ -109,6 +109,21 @@ test_core_start_and_close_async (void)
 }
 
 static void
+test_core_status (void)
+{
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *before = hypha_core_dup_status (core);
+  g_autofree char *running = NULL;
+
+  g_assert_cmpstr (before, ==, "running=0");
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  running = hypha_core_dup_status (core);
+  g_assert_nonnull (strstr (running, "running=1 connections=0 clients="));
+  g_assert_nonnull (strstr (running, " calling=0 serving=0 sessions=0 unfinished=0"));
+}
+
+static void
 test_core_taken_port (void)
 {
   g_autoptr (HyphaCore) first = core_new ();
@@ -472,6 +487,7 @@ main (int    argc,
   g_test_add_func ("/core/defaults", test_core_defaults);
   g_test_add_func ("/core/start", test_core_start);
   g_test_add_func ("/core/start-and-close-async", test_core_start_and_close_async);
+  g_test_add_func ("/core/status", test_core_status);
   g_test_add_func ("/core/taken-port", test_core_taken_port);
   g_test_add_func ("/core/base-url", test_core_base_url);
   g_test_add_func ("/core/token", test_core_token);

@@ -60,6 +60,7 @@ void         hypha_router_detach          (HyphaRouter      *self,
 HyphaPeer   *hypha_router_lookup          (HyphaRouter      *self,
                                            const char       *id);
 guint        hypha_router_get_n_peers     (HyphaRouter      *self);
+guint        hypha_router_get_n_unfinished (HyphaRouter     *self);
 GPtrArray   *hypha_router_list            (HyphaRouter      *self,
                                            const char       *workspace);
 void         hypha_router_route           (HyphaRouter      *self,

@@ -229,6 +229,13 @@ hypha_router_lookup (HyphaRouter *self,
   return g_hash_table_lookup (self->peers, id);
 }
 
+/* Messages whose pieces have come in part. */
+guint
+hypha_router_get_n_unfinished (HyphaRouter *self)
+{
+  return hypha_chunk_watch_get_n_entries (self->watch);
+}
+
 guint
 hypha_router_get_n_peers (HyphaRouter *self)
 {

@@ -114,6 +114,28 @@ class Lint(unittest.TestCase):
                  if "\t" in line or line != line.rstrip()]
         self.assertEqual(wrong, [])
 
+    def test_every_attack_is_in_the_table(self):
+        """hypha-core/docs/attacks.md, tests/attacks and the sources say the same."""
+        tried = {}
+        for hole, ways in re.findall(r'@attack\("(H\d+)", "([a-z ]+)"',
+                                     text(pathlib.Path("tests/attacks/test-attacks.py"))):
+            tried.setdefault(hole, set()).update(ways.split())
+        table = text(pathlib.Path("hypha-core/docs/attacks.md"))
+        rows = re.findall(r"^\| (H\d+) \| ([a-z, ]+) \|", table, re.M)
+        self.assertEqual({hole: set(ways.split(", ")) for hole, ways in rows}, tried)
+        self.assertEqual(len(tried), 28)
+        sources = "".join(text(path) for path in FILES if path.suffix == ".c")
+        missing = [name for name in re.findall(r"`(hypha_\w+)`", table) if f"\n{name} (" not in sources]
+        missing += [name for name in re.findall(r"`(/[a-z0-9/-]+)`", table) if f'"{name}"' not in sources]
+        self.assertEqual(missing, [])
+
+    def test_the_checklist_names_tests_that_exist(self):
+        found = re.findall(r"`(tests/[^`]+)`: ([^;|]+?) *(?=;|\|)",
+                           text(pathlib.Path("hypha-core/docs/checklist.md")))
+        self.assertTrue(found)
+        self.assertEqual([(path, name) for path, name in found
+                          if name not in text(pathlib.Path(path))], [])
+
     def test_nothing_is_left_for_later(self):
         left = [f"{path}:{number}" for path in FILES if path.suffix in CODE
                 for number, line in enumerate(text(path).splitlines(), 1)
