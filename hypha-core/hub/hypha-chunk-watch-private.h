@@ -20,7 +20,6 @@ void             hypha_chunk_watch_free    (HyphaChunkWatch     *self);
 gboolean         hypha_chunk_watch_concerns (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_get_session (const HyphaMessage *message,
                                                 HyphaSpan          *session);
-gboolean         hypha_chunk_watch_is_sealed (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                                             const char          *sender,
                                             const char          *target,

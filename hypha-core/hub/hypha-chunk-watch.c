@@ -118,32 +118,6 @@ hypha_chunk_watch_concerns (const HyphaMessage *message)
   return hypha_span_has_prefix (message->method, METHODS);
 }
 
-/* Whether its arguments are encrypted, so that only the receiver can look at what it delivers. */
-gboolean
-hypha_chunk_watch_is_sealed (const HyphaMessage *message)
-{
-  HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
-  HyphaMsgpackItem item;
-  gboolean sealed = FALSE;
-  guint32 n;
-
-  if (!hypha_msgpack_cursor_next (&cursor, &item, NULL))
-    return FALSE;
-
-  n = item.size;
-  for (guint32 i = 0; i < n && hypha_msgpack_cursor_next (&cursor, &item, NULL); i++)
-    {
-      HyphaSpan name = { (const char *) item.data, item.size };
-
-      if (hypha_span_equal (name, "args") || !hypha_msgpack_cursor_skip (&cursor, NULL))
-        return FALSE;
-      if (hypha_span_equal (name, "_enc"))
-        sealed = TRUE;
-    }
-
-  return sealed;
-}
-
 static gboolean
 hypha_chunk_watch_fail (const char  *problem,
                         GError     **error)

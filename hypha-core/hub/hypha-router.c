@@ -464,12 +464,8 @@ hypha_router_may_reach (HyphaRouter        *self,
       (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)))
     return TRUE;
 
-  /* What is encrypted nobody can check; members of one workspace may send it all the same. */
   member = hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,
                                 target->workspace);
-  if (member && (!hypha_chunk_watch_concerns (message) || hypha_chunk_watch_is_sealed (message)))
-    return TRUE;
-
   if (hypha_router_check_message (self, sender, target, member, message, instead, &error))
     return TRUE;
 
