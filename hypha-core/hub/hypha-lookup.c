@@ -135,8 +135,10 @@ hypha_lookup_is_bare_manager (GVariant *query)
 }
 
 /*
- * A member may ask a client of its workspace, which is connected, for a service that it has not
- * registered. Objects that were lent to somebody are not to be had like this.
+ * A member may ask a client of its workspace that has just connected, and has registered nothing
+ * yet, for a service: it comes back with those that it had. Once it has, what it did not register is
+ * not there; asking would cost a line on its console, and old clients do not answer at all. Objects
+ * that were lent to somebody are not to be had like this.
  */
 static HyphaServiceInfo *
 hypha_lookup_new_unregistered (HyphaManager  *manager,
@@ -145,6 +147,7 @@ hypha_lookup_new_unregistered (HyphaManager  *manager,
                                const char    *workspace)
 {
   g_autofree char *client = NULL;
+  g_autofree char *built_in = NULL;
   g_autoptr (GVariant) record = NULL;
   HyphaPeer *peer;
 
@@ -156,7 +159,9 @@ hypha_lookup_new_unregistered (HyphaManager  *manager,
 
   client = g_strconcat (query->workspace, "/", query->client, NULL);
   peer = hypha_router_lookup (hypha_manager_get_router (manager), client);
-  if (peer == NULL || hypha_peer_is_internal (peer))
+  built_in = g_strconcat (client, ":built-in", NULL);
+  if (peer == NULL || hypha_peer_is_internal (peer) ||
+      hypha_registry_lookup (hypha_manager_get_registry (manager), built_in) != NULL)
     return NULL;
 
   record = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
