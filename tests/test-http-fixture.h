@@ -22,6 +22,7 @@ typedef struct
   guint             n_pulled;
   guint             n_cancelled; /* calls of “wait” that were given up */
   gboolean          stopped;
+  guint             n_peers;     /* before there was any request */
 } Web;
 
 /* What came back. */

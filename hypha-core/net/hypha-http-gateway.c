@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "hypha-http-request-private.h"
+#include "hypha-http-apps-private.h"
 #include "hypha-http-services-private.h"
 
 /*
@@ -225,6 +225,8 @@ hypha_http_gateway_find_route (HyphaHttpRequest *request)
   request->rest = g_strdupv (segments + MIN (n, 3));
   if (g_str_equal (segments[1], "services"))
     return hypha_http_gateway_find_service (method, n);
+  if (g_str_equal (segments[1], "apps") && n > 2)
+    return g_str_equal (method, "OPTIONS") ? hypha_http_gateway_preflight : hypha_http_apps_serve;
 
   return NULL;
 }

@@ -140,12 +140,16 @@ hypha_http_request_free_client (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* What it says last, “close” to a generator, lies in its pipe still; that goes before idle things. */
+/*
+ * What it says last, “close” to a generator, lies in its pipe still, which comes first at the same
+ * priority. A lower one would wait for ever for a service that never stops to call.
+ */
 static void
 hypha_http_request_dismiss_client (HyphaLocalClient *client)
 {
   g_autoptr (GSource) source = g_idle_source_new ();
 
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_static_name (source, "hypha-http-client-leaves");
   g_source_set_callback (source, hypha_http_request_free_client, client, NULL);
   g_source_attach (source, g_main_context_get_thread_default ());
@@ -305,7 +309,7 @@ hypha_http_request_add_cors (HyphaHttpRequest *self)
   SoupMessageHeaders *answer = soup_server_message_get_response_headers (self->message);
   const char *origin = hypha_http_request_get_header (self, "Origin");
 
-  soup_message_headers_append (answer, "Vary", "Origin");
+  soup_message_headers_replace (answer, "Vary", "Origin");
   if (origin == NULL || !hypha_server_origin_allowed (self->server, origin))
     return;
 

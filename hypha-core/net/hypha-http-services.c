@@ -163,7 +163,7 @@ hypha_http_services_manager_info (HyphaHttpRequest *request)
     g_variant_new_parsed ("{'id': <%s>, 'name': <'Workspace Service'>,"
                           " 'description': <'Default workspace management service'>,"
                           " 'config': <{'require_context': <true>, 'visibility': <'public'>}>,"
-                          " 'type': <'functions'>, 'members': <%v>}",
+                          " 'type': <'functions'>, 'members': <%*>}",
                           request->service, g_variant_builder_end (&both)));
 }
 

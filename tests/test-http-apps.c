@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "hypha-http-apps-private.h"
+#include "hypha-remote-function-private.h"
+#include "test-http-fixture.h"
+#include "test-utils.h"
+
+/* An ASGI app in this process, which does what the path says, step by step. */
+typedef struct
+{
+  Web                 *web;
+  HyphaInvocation     *invocation;
+  HyphaRemoteFunction *receive;
+  HyphaRemoteFunction *send;
+  char                *path;
+  GByteArray          *body;
+  guint                step;
+} App;
+
+typedef struct
+{
+  Web *web;
+} Fixture;
+
+static void app_next (App    *app);
+static void app_end  (App    *app,
+                      GError *error);
+
+static void
+app_free (App *app)
+{
+  hypha_invocation_unref (app->invocation);
+  hypha_remote_function_unref (app->receive);
+  hypha_remote_function_unref (app->send);
+  g_byte_array_unref (app->body);
+  g_free (app->path);
+  g_free (app);
+}
+
+static void
+app_sent (GObject      *object,
+          GAsyncResult *result,
+          gpointer      data)
+{
+  App *app = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = hypha_remote_function_call_finish (app->send, result, &error);
+
+  if (error != NULL)
+    app_end (app, g_steal_pointer (&error));
+  else
+    app_next (app);
+}
+
+static void
+app_send (App      *app,
+          GVariant *message)
+{
+  HyphaRpcRequest request = { .args = g_variant_new_parsed ("[%v]", message) };
+
+  hypha_remote_function_call_async (app->send, &request, NULL, app_sent, app);
+}
+
+static void
+app_start (App *app,
+           gint64 status)
+{
+  app_send (app, g_variant_new_parsed (
+                   "{'type': <'http.response.start'>, 'status': <%x>, 'headers': <[<[<@ay [0x78, 0x2d, 0x61, 0x70, 0x70]>,"
+                   " <@ay [0x79, 0x65, 0x73]>]>, <[<'content-type'>, <'text/plain'>]>,"
+                   " <[<'Service-Worker-Allowed'>, <'/'>]>, <[<'set-cookie'>, <'a=1'>]>,"
+                   " <[<'set-cookie'>, <'b=2'>]>]>}", status));
+}
+
+static void
+app_body (App        *app,
+          const char *text)
+{
+  app_send (app, g_variant_new_parsed ("{'type': <'http.response.body'>, 'body': <%s>}", text));
+}
+
+static void
+app_end (App    *app,
+         GError *error)
+{
+  if (error != NULL)
+    hypha_invocation_return_error (app->invocation, error);
+  else
+    hypha_invocation_return_null (app->invocation);
+  app_free (app);
+}
+
+static void
+app_received (GObject      *object,
+              GAsyncResult *result,
+              gpointer      data)
+{
+  App *app = data;
+  g_autoptr (GVariant) message = hypha_remote_function_call_finish (app->receive, result, NULL);
+  g_autoptr (GVariant) body = NULL;
+  gboolean more = FALSE;
+
+  if (message != NULL)
+    {
+      body = g_variant_lookup_value (message, "body", G_VARIANT_TYPE_BYTESTRING);
+      g_variant_lookup (message, "more_body", "b", &more);
+    }
+
+  if (body != NULL)
+    g_byte_array_append (app->body, g_variant_get_data (body), (guint) g_variant_get_size (body));
+  if (more)
+    app->step--;
+  app_next (app);
+}
+
+static void
+app_next (App *app)
+{
+  HyphaRpcRequest nothing = { NULL };
+  guint step = app->step++;
+
+  if (g_str_equal (app->path, "/early-error"))
+    app_end (app, g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_FAILED, "too early"));
+  else if (g_str_equal (app->path, "/nothing"))
+    app_end (app, NULL);
+  else if (g_str_equal (app->path, "/body-first") && step == 0)
+    app_body (app, "early");
+  else if (g_str_equal (app->path, "/bad-header") && step == 0)
+    app_send (app, g_variant_new_parsed ("{'type': <'http.response.start'>,"
+                                         " 'headers': <[<[<'x'>, <'a\\r\\nb: c'>]>]>}"));
+  else if (g_str_equal (app->path, "/upload") && step == 0)
+    hypha_remote_function_call_async (app->receive, &nothing, NULL, app_received, app);
+  else if (g_str_equal (app->path, "/upload") && step == 1)
+    app_start (app, 200);
+  else if (g_str_equal (app->path, "/upload") && step == 2)
+    {
+      g_autofree char *size = g_strdup_printf ("%u", app->body->len);
+
+      app_body (app, size);
+    }
+  else if (step == 0)
+    app_start (app, g_str_equal (app->path, "/404") ? 404 :
+                    g_str_equal (app->path, "/204") ? 204 : 200);
+  else if (step == 1 || step == 2)
+    app_body (app, step == 1 ? "one " : "two");
+  else if (g_str_equal (app->path, "/late-error"))
+    app_end (app, g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_FAILED, "too late"));
+  else if (g_str_equal (app->path, "/endless"))
+    app_body (app, "more");
+  else
+    app_end (app, NULL);
+}
+
+static void
+serve_app (HyphaInvocation *invocation,
+           gpointer         data)
+{
+  g_autoptr (GVariant) argument = hypha_invocation_dup_arg (invocation, 0, "args");
+  g_autoptr (GVariant) scope = g_variant_lookup_value (argument, "scope", NULL);
+  g_autoptr (GVariant) receive = g_variant_lookup_value (argument, "receive", NULL);
+  g_autoptr (GVariant) send = g_variant_lookup_value (argument, "send", NULL);
+  g_autoptr (GVariant) raw = g_variant_lookup_value (scope, "query_string", NULL);
+  HyphaRpc *rpc = hypha_invocation_get_rpc (invocation);
+  const char *from = hypha_invocation_get_from (invocation);
+  g_autoptr (GError) error = NULL;
+  App *app = g_new0 (App, 1);
+
+  app->web = data;
+  app->invocation = hypha_invocation_ref (invocation);
+  app->body = g_byte_array_new ();
+  g_variant_lookup (scope, "path", "s", &app->path);
+  app->receive = hypha_remote_function_new (rpc, receive, from, &error);
+  g_assert_no_error (error);
+  app->send = hypha_remote_function_new (rpc, send, from, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_variant_is_of_type (raw, G_VARIANT_TYPE_BYTESTRING));
+  app_next (app);
+}
+
+static void
+serve_index (HyphaInvocation *invocation,
+             gpointer         data)
+{
+  hypha_invocation_return (invocation, g_variant_new_parsed (
+    "{'status': <int64 201>, 'headers': <{'x-app': <'yes'>, 'content-length': <'999'>}>,"
+    " 'body': <'index'>}"));
+}
+
+/* Tells what it was called with. */
+static void
+serve_tell (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  g_autoptr (GVariant) event = hypha_invocation_dup_arg (invocation, 0, "event");
+  g_autofree char *text = g_variant_print (event, FALSE);
+
+  hypha_invocation_return (invocation, g_variant_new_parsed ("{'body': <%s>}", text));
+}
+
+static void
+serve_fail (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  hypha_invocation_return_error (invocation, g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_FAILED,
+                                                                  "no such luck"));
+}
+
+static void
+fixture_set_up (Fixture       *fixture,
+                gconstpointer  data)
+{
+  g_autoptr (HyphaService) app = web_service ("app", "public", "asgi");
+  g_autoptr (HyphaService) closed = web_service ("closed", "protected", "ASGI");
+  g_autoptr (HyphaService) plain = web_service ("plain", "public", "generic");
+  g_autoptr (HyphaService) functions = web_service ("functions", "public", "functions");
+  Web *web = web_new ();
+
+  fixture->web = web;
+  hypha_service_add_function (app, "serve", "args", NULL, NULL, serve_app, web, NULL);
+  hypha_service_add_function (closed, "serve", "args", NULL, NULL, serve_app, web, NULL);
+  hypha_service_add_function (functions, "index", "event", NULL, NULL, serve_index, web, NULL);
+  hypha_service_add_function (functions, "tell", "event", NULL, NULL, serve_tell, web, NULL);
+  hypha_service_add_function (functions, "deep.tell", "event", NULL, NULL, serve_tell, web, NULL);
+  hypha_service_add_function (functions, "deep.index", "event", NULL, NULL, serve_index, web, NULL);
+  hypha_service_add_function (functions, "fail", "event", NULL, NULL, serve_fail, web, NULL);
+  web_register (web, app);
+  web_register (web, closed);
+  web_register (web, plain);
+  web_register (web, functions);
+}
+
+static void
+fixture_tear_down (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  web_free (fixture->web);
+}
+
+static Answer *
+ask (Fixture    *fixture,
+     const char *method,
+     const char *path,
+     const char *body)
+{
+  return web_ask (fixture->web, method, path, NULL, body, NULL);
+}
+
+static void
+assert_answer (Fixture    *fixture,
+               const char *method,
+               const char *path,
+               guint       status,
+               const char *expected)
+{
+  g_autoptr (Answer) answer = ask (fixture, method, path, NULL);
+
+  g_test_message ("%s %s", method, path);
+  g_assert_cmpuint (answer->status, ==, status);
+  g_assert_cmpstr (answer->text, ==, expected);
+}
+
+static void
+test_asgi (Fixture       *fixture,
+           gconstpointer  data)
+{
+  g_autoptr (Answer) answer = ask (fixture, "GET", "/ws-a/apps/app/hello?x=1", NULL);
+  SoupMessageHeaders *headers = soup_message_get_response_headers (answer->message);
+
+  g_assert_cmpuint (answer->status, ==, 200);
+  g_assert_cmpstr (answer->text, ==, "one two");
+  g_assert_cmpstr (answer->type, ==, "text/plain");
+  g_assert_cmpstr (soup_message_headers_get_one (headers, "x-app"), ==, "yes");
+  g_assert_cmpstr (soup_message_headers_get_list (headers, "set-cookie"), ==, "a=1, b=2");
+  g_assert_null (soup_message_headers_get_one (headers, "service-worker-allowed"));
+
+  assert_answer (fixture, "GET", "/ws-a/apps/app/", 200, "one two");
+  assert_answer (fixture, "PATCH", "/ws-a/apps/provider:app/a//b", 200, "one two");
+  assert_answer (fixture, "GET", "/ws-a/apps/app/404", 404, "one two");
+  assert_answer (fixture, "GET", "/ws-a/apps/app/204", 204, "");
+  assert_answer (fixture, "HEAD", "/ws-a/apps/app/x", 200, "");
+  assert_answer (fixture, "GET", "/ws-a/apps/app", 200, "one two");
+}
+
+typedef struct
+{
+  GSocket *socket;
+  GString *text;
+} Raw;
+
+static gboolean
+raw_has_ended (gpointer data)
+{
+  Raw *raw = data;
+  char buffer[4096];
+  gssize n = g_socket_receive_with_blocking (raw->socket, buffer, sizeof buffer, FALSE, NULL, NULL);
+
+  if (n > 0)
+    g_string_append_len (raw->text, buffer, n);
+  return n == 0;
+}
+
+static gboolean
+tick (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* The bytes of an answer until the server hangs up. */
+static char *
+ask_raw (Fixture    *fixture,
+         const char *path)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) connection = NULL;
+  g_autofree char *request = NULL;
+  Raw raw = { NULL, g_string_new (NULL) };
+  guint id = g_timeout_add (1, tick, NULL);
+
+  connection = g_socket_client_connect_to_host (client, "127.0.0.1",
+                                                (guint16) hypha_server_get_port (
+                                                  fixture->web->server), NULL, NULL);
+  g_assert_nonnull (connection);
+  request = g_strdup_printf ("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                             path);
+  raw.socket = g_socket_connection_get_socket (connection);
+  g_assert_cmpint (g_socket_send (raw.socket, request, strlen (request), NULL, NULL), >, 0);
+  g_assert_true (test_wait (raw_has_ended, &raw));
+  g_source_remove (id);
+  return g_string_free (raw.text, FALSE);
+}
+
+static void
+test_errors (Fixture       *fixture,
+             gconstpointer  data)
+{
+  g_autofree char *late = NULL;
+
+  assert_answer (fixture, "GET", "/ws-a/apps/app/early-error", 500,
+                 "{\"detail\":\"Internal Server Error\",\"error\":\"too early\"}");
+  assert_answer (fixture, "GET", "/ws-a/apps/app/nothing", 500,
+                 "{\"detail\":\"Internal Server Error\","
+                 "\"error\":\"the app ended without an answer\"}");
+  assert_answer (fixture, "GET", "/ws-a/apps/app/body-first", 500,
+                 "{\"detail\":\"Internal Server Error\","
+                 "\"error\":\"http.response.body was sent before http.response.start\"}");
+  assert_answer (fixture, "GET", "/ws-a/apps/app/bad-header", 500,
+                 "{\"detail\":\"Internal Server Error\","
+                 "\"error\":\"the app answered with a header that is none\"}");
+  assert_answer (fixture, "GET", "/ws-a/apps/plain/x", 404,
+                 "{\"success\":false,\"detail\":\"Not Found\"}");
+  assert_answer (fixture, "GET", "/ws-a/apps/none/x", 404,
+                 "{\"success\":false,\"detail\":\"Service none not found\"}");
+  assert_answer (fixture, "GET", "/ws-a/apps/closed/x", 404,
+                 "{\"success\":false,\"detail\":\"Service closed not found\"}");
+
+  /* It must not look whole: the last chunk, which is empty, is not sent. */
+  late = ask_raw (fixture, "/ws-a/apps/app/late-error");
+  g_assert_nonnull (strstr (late, "two"));
+  g_assert_null (strstr (late, "\r\n0\r\n\r\n"));
+  g_free (late);
+  late = ask_raw (fixture, "/ws-a/apps/app/x");
+  g_assert_nonnull (strstr (late, "\r\n0\r\n\r\n"));
+}
+
+static void
+test_hypha_http_app_piece (Fixture       *fixture,
+                           gconstpointer  data)
+{
+  g_autofree char *body = g_strnfill (3 * HYPHA_HTTP_APP_PIECE + 7, 'x');
+  g_autofree char *size = g_strdup_printf ("%" G_GSIZE_FORMAT, strlen (body));
+  g_autoptr (Answer) large = ask (fixture, "POST", "/ws-a/apps/app/upload", body);
+  g_autoptr (Answer) none = ask (fixture, "POST", "/ws-a/apps/app/upload", NULL);
+
+  g_assert_cmpstr (large->text, ==, size);
+  g_assert_cmpstr (none->text, ==, "0");
+}
+
+static void
+test_functions (Fixture       *fixture,
+                gconstpointer  data)
+{
+  g_autoptr (Answer) index = ask (fixture, "GET", "/ws-a/apps/functions/", NULL);
+  g_autoptr (Answer) tell = ask (fixture, "POST", "/ws-a/apps/functions/tell?a=1&b", "text");
+  g_autoptr (Answer) deep = ask (fixture, "GET", "/ws-a/apps/functions/deep/tell", NULL);
+  SoupMessageHeaders *headers = soup_message_get_response_headers (index->message);
+
+  g_assert_cmpuint (index->status, ==, 201);
+  g_assert_cmpstr (index->text, ==, "index");
+  g_assert_cmpstr (soup_message_headers_get_one (headers, "x-app"), ==, "yes");
+  g_assert_nonnull (strstr (tell->text, "'query_string': <'a=1&b'>"));
+  g_assert_nonnull (strstr (tell->text, "'body': <[byte 0x74, 0x65, 0x78, 0x74]>"));
+  g_assert_nonnull (strstr (tell->text, "'method': <'POST'>"));
+  g_assert_nonnull (strstr (deep->text, "'function_path': <'deep/tell'>"));
+  assert_answer (fixture, "GET", "/ws-a/apps/functions/deep/", 201, "index");
+  assert_answer (fixture, "GET", "/ws-a/apps/functions/none", 404,
+                 "{\"success\":false,\"detail\":\"Function not found: none\"}");
+  assert_answer (fixture, "GET", "/ws-a/apps/functions/fail", 500,
+                 "{\"success\":false,\"detail\":\"Internal Server Error: no such luck\"}");
+}
+
+/* The caller's token is the caller's. */
+static void
+test_token_stays (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  g_autoptr (Answer) ours = web_ask (fixture->web, "GET", "/ws-a/apps/functions/tell",
+                                     fixture->web->other_token, NULL, NULL);
+  g_autoptr (Answer) theirs = web_ask (fixture->web, "GET", "/ws-a/apps/functions/tell",
+                                       "for.the.app", NULL, NULL);
+
+  g_assert_null (strstr (ours->text, "authorization"));
+  g_assert_nonnull (strstr (theirs->text, "'authorization': <'Bearer for.the.app'>"));
+}
+
+static void
+on_sent (GObject      *object,
+         GAsyncResult *result,
+         gpointer      data)
+{
+  *(GInputStream **) data = soup_session_send_finish (SOUP_SESSION (object), result, NULL);
+}
+
+static gboolean
+has_stream (gpointer data)
+{
+  return *(GInputStream **) data != NULL;
+}
+
+static gboolean
+has_no_request (gpointer data)
+{
+  return hypha_http_gateway_get_n_requests (((Web *) data)->gateway) == 0;
+}
+
+/* A visitor who goes in the middle leaves nothing behind. */
+static void
+test_gone (Fixture       *fixture,
+           gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (SoupMessage) message = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GInputStream) stream = NULL;
+  g_autofree char *endless = web_url (web, "/ws-a/apps/app/endless");
+
+  message = soup_message_new ("GET", endless);
+  soup_session_send_async (web->session, message, G_PRIORITY_DEFAULT, cancellable, on_sent, &stream);
+  g_assert_true (test_wait (has_stream, &stream));
+  g_cancellable_cancel (cancellable);
+  g_clear_object (&stream);
+  soup_session_abort (web->session);
+  g_assert_true (test_wait (has_no_request, web));
+}
+
+#define ADD(name, function)                                                                        \
+  g_test_add ("/net/http-apps/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+
+int
+main (int    argc,
+      char **argv)
+{
+  test_init (&argc, &argv);
+
+  ADD ("asgi", test_asgi);
+  ADD ("errors", test_errors);
+  ADD ("app-piece", test_hypha_http_app_piece);
+  ADD ("functions", test_functions);
+  ADD ("token-stays", test_token_stays);
+  ADD ("gone", test_gone);
+
+  return g_test_run ();
+}
