@@ -303,13 +303,14 @@ hypha_server_got_headers (SoupServerMessage *message,
                           gpointer           data)
 {
   HyphaServer *self = HYPHA_SERVER (data);
+  g_autofree char *path = NULL;
 
   g_hash_table_insert (self->requests, message, g_new0 (HyphaRequest, 1));
 
   /* The query may hold a token, so it stays out. */
+  path = hypha_error_quote (g_uri_get_path (soup_server_message_get_uri (message)));
   g_debug ("%s: %s %s", soup_server_message_get_remote_host (message),
-           soup_server_message_get_method (message),
-           g_uri_get_path (soup_server_message_get_uri (message)));
+           soup_server_message_get_method (message), path);
 
   if (!hypha_server_check_host (self, message) || !hypha_server_check_origin (self, message))
     return;
