@@ -173,7 +173,8 @@ hypha_query_check_keys (GVariant  *map,
 {
   static const char *const known[] = {
     "visibility", "workspace", "client_id", "service_id", "id", "type", "app_id",
-    "include_unlisted", "include_app_services", "prioritize_running_services", "pagination", "limit", "offset", "context", NULL
+    "include_unlisted", "include_app_services", "prioritize_running_services", "pagination",
+    "limit", "offset", "context", NULL
   };
   g_autoptr (GVariant) id = g_variant_lookup_value (map, "id", NULL);
   g_autoptr (GVariant) service_id = g_variant_lookup_value (map, "service_id", NULL);

@@ -52,13 +52,13 @@ hypha_rpc_answer (HyphaRpc   *self,
 
   if (value != NULL)
     {
-      GVariant *boxed = g_variant_new_variant (value);
-      GVariantBuilder builder;
+      GVariantDict dict;
 
-      g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-      g_variant_builder_add (&builder, "{sv}", "args",
-                             g_variant_new_array (G_VARIANT_TYPE_VARIANT, &boxed, 1));
-      extra = g_variant_builder_end (&builder);
+      g_variant_dict_init (&dict, NULL);
+      g_variant_dict_insert_value (&dict, "args",
+                                   g_variant_new_array (G_VARIANT_TYPE_VARIANT, (GVariant *[]) {
+                                     g_variant_new_variant (value) }, 1));
+      extra = g_variant_dict_end (&dict);
     }
 
   message = hypha_rpc_codec_message (self->id, to, method, NULL, session, extra);

@@ -24,7 +24,7 @@ WITHOUT_SPDX_SUFFIXES = {".json", ".png", ".hex", ".bin", ".txt", ".in", ".symbo
 CODE = {".c", ".h", ".py", ".mjs", ".js", ".ui", ".md"}
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
 # Words of the languages and names of things that look like mistakes.
-SPELLED_RIGHT = "gir"
+SPELLED_RIGHT = "te,gir"
 
 
 def tracked():
