@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "hypha-server-private.h"
+#include "hypha-server-internal-private.h"
 #include "hypha-site-private.h"
 #include "test-link.h"
 #include "test-utils.h"
@@ -497,6 +497,59 @@ test_server_max_body (Fixture       *fixture,
   g_assert_cmpuint (link_get_rss (), <, before + HYPHA_SERVER_MAX_BODY + HYPHA_SERVER_MAX_BODY / 2);
 }
 
+static gboolean
+one_byte_is_left (gpointer data)
+{
+  HyphaServer *server = ((Fixture *) data)->server;
+
+  return server->bodies + 1 == server->max_bodies;
+}
+
+static gboolean
+no_body_is_left (gpointer data)
+{
+  return ((Fixture *) data)->server->bodies == 0;
+}
+
+/* One request has all the room but a byte; another is refused until it is through. */
+static void
+test_server_max_bodies (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  g_auto (Client) first = { 0 };
+  g_auto (Client) second = { 0 };
+  g_auto (Client) third = { 0 };
+  g_autofree char *body = g_strnfill (100000, 'x');
+  const char *request = "POST /hello HTTP/1.1\r\nHost: localhost\r\n"
+                        "Content-Length: 100000\r\n\r\n";
+
+  g_assert_cmpuint (HYPHA_SERVER_MAX_BODIES, ==, 256 * 1024 * 1024);
+  hypha_server_set_max_bodies (fixture->server, 100000);
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*request refused: the bodies of all*");
+  client_open (&first, fixture, request);
+  g_assert_true (client_send_some (&first, body, 99999));
+  g_assert_true (test_wait (one_byte_is_left, fixture));
+  client_open (&second, fixture, request);
+  g_assert_true (client_send_some (&second, body, 100000));
+  client_wait (&second, client_poll);
+  g_assert_cmpuint (client_get_status (&second), ==, 503);
+  g_assert_nonnull (strstr (second.answer->str, "Retry-After: 1\r\n"));
+  g_assert_cmpuint (fixture->n_handled, ==, 0);
+
+  /* What was refused has given back its share, so the first one has room for its last byte. */
+  g_assert_true (client_send_some (&first, body, 1));
+  client_wait (&first, client_poll);
+  g_assert_cmpuint (client_get_status (&first), ==, 200);
+  g_assert_cmpuint (fixture->body_size, ==, 100000);
+
+  client_open (&third, fixture, request);
+  g_assert_true (client_send_some (&third, body, 100000));
+  client_wait (&third, client_poll);
+  g_assert_cmpuint (client_get_status (&third), ==, 200);
+  g_assert_true (test_wait (no_body_is_left, fixture));
+  test_assert_expected_logs ();
+}
+
 static void
 test_server_body_within_limit (Fixture       *fixture,
                                gconstpointer  data)
@@ -732,6 +785,7 @@ main (int    argc,
   add_test ("max-connections", test_server_max_connections);
   add_test ("admission", test_server_admission);
   add_test ("max-body", test_server_max_body);
+  add_test ("max-bodies", test_server_max_bodies);
   add_test ("max-body-declared", test_server_max_body_declared);
   add_test ("body-within-limit", test_server_body_within_limit);
   g_test_add ("/net/server/localhost", Fixture, "localhost", fixture_set_up,

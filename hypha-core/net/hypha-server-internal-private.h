@@ -34,6 +34,8 @@ struct _HyphaServer
   GSource           *stop_deadline;
   guint              keep_alive;
   guint              max_connections;
+  gsize              bodies;      /* bytes of the requests' bodies that are in memory */
+  gsize              max_bodies;
   guint              port;
   gboolean           restarting;  /* clients are told to come back */
 };
@@ -41,6 +43,8 @@ struct _HyphaServer
 typedef struct
 {
   gsize received;
+  gsize kept;        /* of it, what is in memory */
+  guint refused : 1; /* for its body, which is not kept */
 } HyphaRequest;
 
 /* Clients know this reason. */

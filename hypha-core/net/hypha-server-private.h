@@ -18,6 +18,12 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 /* Largest body of an HTTP request, in bytes; a larger one is answered with 413. */
 #define HYPHA_SERVER_MAX_BODY ((gsize) 100 * 1024 * 1024)
 
+/*
+ * Bytes of the bodies of all HTTP requests that are in memory at once; a request that goes beyond is
+ * answered with 503.
+ */
+#define HYPHA_SERVER_MAX_BODIES ((gsize) 256 * 1024 * 1024)
+
 /* After so much silence, in ms, a WebSocket peer is asked for a sign of life. */
 #define HYPHA_SERVER_KEEP_ALIVE 45000
 
@@ -60,6 +66,8 @@ void         hypha_server_set_restarting      (HyphaServer          *self,
                                                gboolean              restarting);
 void         hypha_server_set_max_connections (HyphaServer          *self,
                                                guint                 max_connections);
+void         hypha_server_set_max_bodies      (HyphaServer          *self,
+                                               gsize                 max_bodies);
 gboolean     hypha_server_listen              (HyphaServer          *self,
                                                const char           *host,
                                                guint                 port,

@@ -107,18 +107,68 @@ hypha_server_check_admission (HyphaServer       *self,
   return FALSE;
 }
 
-/* Keeps a body that is over the limit out of memory; what still comes is thrown away. */
+/* What of its body is in memory is not counted any more. */
 static void
-hypha_server_refuse_body (SoupServerMessage *message)
+hypha_server_drop_body (HyphaServer  *self,
+                        HyphaRequest *request)
 {
+  g_assert (self->bodies >= request->kept);
+
+  self->bodies -= request->kept;
+  request->kept = 0;
+}
+
+/* Keeps a body that there is no room for out of memory; what still comes is thrown away. */
+static void
+hypha_server_refuse_body (HyphaServer       *self,
+                          SoupServerMessage *message,
+                          guint              status,
+                          const char        *text)
+{
+  HyphaRequest *request = g_hash_table_lookup (self->requests, message);
   SoupMessageBody *body = soup_server_message_get_request_body (message);
 
+  request->refused = TRUE;
+  hypha_server_drop_body (self, request);
   soup_message_body_set_accumulate (body, FALSE);
   soup_message_body_truncate (body);
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Connection",
                                 "close");
-  hypha_server_refuse (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-                       "request body is too large\n");
+  hypha_server_refuse (message, status, text);
+}
+
+static void
+hypha_server_refuse_large_body (HyphaServer       *self,
+                                SoupServerMessage *message)
+{
+  hypha_server_refuse_body (self, message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+                            "request body is too large\n");
+}
+
+/* Bodies are collected before it is known who sends them, so all have to share. */
+static void
+hypha_server_count_body (HyphaServer       *self,
+                         SoupServerMessage *message,
+                         HyphaRequest      *request,
+                         gsize              size)
+{
+  if (request->received > HYPHA_SERVER_MAX_BODY)
+    {
+      hypha_server_refuse_large_body (self, message);
+      return;
+    }
+
+  request->kept += size;
+  self->bodies += size;
+  if (self->bodies <= self->max_bodies)
+    return;
+
+  g_message ("%s: request refused: the bodies of all requests are over %" G_GSIZE_FORMAT " bytes",
+             soup_server_message_get_remote_host (message), self->max_bodies);
+  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
+                                "1");
+  hypha_server_refuse_body (self, message, SOUP_STATUS_SERVICE_UNAVAILABLE,
+                            "too many large requests at once: try again later\n");
 }
 
 static void
@@ -128,15 +178,13 @@ hypha_server_got_chunk (SoupServerMessage *message,
 {
   HyphaServer *self = HYPHA_SERVER (data);
   HyphaRequest *request = g_hash_table_lookup (self->requests, message);
-  gsize before;
 
   if (request == NULL)
     return;
 
-  before = request->received;
   request->received += g_bytes_get_size (chunk);
-  if (before <= HYPHA_SERVER_MAX_BODY && request->received > HYPHA_SERVER_MAX_BODY)
-    hypha_server_refuse_body (message);
+  if (!request->refused)
+    hypha_server_count_body (self, message, request, g_bytes_get_size (chunk));
 
   /* It has had its chance to read the answer. */
   if (request->received > 2 * HYPHA_SERVER_MAX_BODY)
@@ -144,13 +192,25 @@ hypha_server_got_chunk (SoupServerMessage *message,
 }
 
 static void
-hypha_server_check_body (SoupServerMessage *message)
+hypha_server_check_body (HyphaServer       *self,
+                         SoupServerMessage *message)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
 
   if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CONTENT_LENGTH &&
       soup_message_headers_get_content_length (headers) > (goffset) HYPHA_SERVER_MAX_BODY)
-    hypha_server_refuse_body (message);
+    hypha_server_refuse_large_body (self, message);
+}
+
+static void
+hypha_server_forget_request (HyphaServer       *self,
+                             SoupServerMessage *message)
+{
+  HyphaRequest *request = g_hash_table_lookup (self->requests, message);
+
+  if (request != NULL)
+    hypha_server_drop_body (self, request);
+  g_hash_table_remove (self->requests, message);
 }
 
 /* What libsoup read behind the handshake: the stream has it, the socket no more. */
@@ -232,7 +292,7 @@ hypha_server_steal (HyphaServer       *self,
 {
   /* Before the stream is stolen, which has no way to the socket. */
   *fd = g_socket_get_fd (soup_server_message_get_socket (message));
-  g_hash_table_remove (self->requests, message);
+  hypha_server_forget_request (self, message);
   return soup_server_message_steal_connection (message);
 }
 
@@ -321,7 +381,7 @@ hypha_server_got_headers (SoupServerMessage *message,
   if (hypha_server_is_upgrade (message))
     hypha_server_upgrade (self, message);
   else
-    hypha_server_check_body (message);
+    hypha_server_check_body (self, message);
 }
 
 void
@@ -338,6 +398,6 @@ hypha_server_request_ended (HyphaServer       *self,
                             SoupServerMessage *message,
                             SoupServer        *soup)
 {
-  g_hash_table_remove (self->requests, message);
+  hypha_server_forget_request (self, message);
   hypha_server_check_stopped (self);
 }

@@ -73,6 +73,7 @@ hypha_server_init (HyphaServer *self)
   hypha_site_policy_init (&self->policy);
   self->keep_alive = HYPHA_SERVER_KEEP_ALIVE;
   self->max_connections = HYPHA_SERVER_MAX_CONNECTIONS;
+  self->max_bodies = HYPHA_SERVER_MAX_BODIES;
 
   self->soup = soup_server_new ("server-header", "hypha", NULL);
 
@@ -166,6 +167,13 @@ hypha_server_set_max_connections (HyphaServer *self,
                                   guint        max_connections)
 {
   self->max_connections = max_connections;
+}
+
+void
+hypha_server_set_max_bodies (HyphaServer *self,
+                             gsize        max_bodies)
+{
+  self->max_bodies = max_bodies;
 }
 
 /* Every connection is a file; the usual soft limit of 1,024 would end at a tenth of ours. */
