@@ -265,6 +265,56 @@ test_app_load (void)
 }
 
 static void
+assert_says (Client     *client,
+             const char *method,
+             GVariant   *args,
+             const char *expected)
+{
+  g_autofree char *error = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GVariant) answer = client_call_manager (client, method, args, &error);
+
+  text = answer != NULL ? g_variant_print (answer, FALSE) : g_strdup (error);
+  if (strstr (text, expected) == NULL)
+    g_error ("%s: “%s” does not say “%s”", method, text, expected);
+}
+
+/* Members find a window by its name, its id, its client or its service; others do not. */
+static void
+test_app_find (void)
+{
+  g_autoptr (Desk) desk = desk_new ();
+  g_autofree char *token = hub_token (desk->hub, "desktop", "alice");
+  g_autofree char *other = hub_token (desk->hub, "ws-b", "bob");
+  g_autoptr (Client) member = hub_connect (desk->hub, "m", token);
+  g_autoptr (Client) stranger = hub_connect (desk->hub, "s", other);
+  g_autoptr (Client) page = NULL;
+  g_autofree char *service = NULL;
+  const char *id;
+
+  desk_load (desk, PLUGIN);
+  page = desk_open_page (desk);
+  id = hypha_window_info_get_id (desk->window);
+  assert_says (member, "get_window", g_variant_new_parsed ("[<'Hello'>]"), "'service': <@mv nothing>");
+  page_export (page);
+  page_serve (page, "services.default.setup", "resolve", g_variant_new_parsed ("@mv nothing"));
+  page_serve (page, "services.default.run", "resolve", g_variant_new_parsed ("@mv nothing"));
+  g_assert_true (test_wait_flag (&desk->done));
+
+  service = g_strdup_printf ("desktop/%s:default", hypha_window_info_get_client_id (desk->window));
+  assert_says (member, "get_window", g_variant_new_parsed ("[<'Hello'>]"), service);
+  assert_says (member, "get_window", g_variant_new_parsed ("[<{'id': <%s>}>]", id), service);
+  assert_says (member, "get_window", g_variant_new_parsed ("[<{'name': <'None'>}>]"), "nothing");
+  assert_says (member, "get_window", g_variant_new_parsed ("[<{'name': <int64 1>}>]"), "nothing");
+  assert_says (stranger, "get_window", g_variant_new_parsed ("[<'Hello'>]"), "nothing");
+  assert_says (member, "get_plugin", g_variant_new_parsed ("[<{'id': <%s>}>]", service), "'run'");
+  assert_says (member, "get_app", g_variant_new_parsed ("[<{'name': <'Hello'>}>]"), "'setup'");
+  assert_says (member, "get_app", g_variant_new_parsed ("[<@a{sv} {}>]"),
+               "Please provide either id or name for the plugin");
+  assert_says (stranger, "get_app", g_variant_new_parsed ("[<{'id': <%s>}>]", service), "nothing");
+}
+
+static void
 test_app_setup_error_is_logged (void)
 {
   g_autoptr (Desk) desk = desk_new ();
@@ -608,6 +658,7 @@ main (int    argc,
 {
   test_init (&argc, &argv);
   g_test_add_func ("/apps/controller/load", test_app_load);
+  g_test_add_func ("/apps/controller/find", test_app_find);
   g_test_add_func ("/apps/controller/setup-error-is-logged", test_app_setup_error_is_logged);
   g_test_add_func ("/apps/controller/run-error-fails", test_app_run_error_fails);
   g_test_add_func ("/apps/controller/no-host", test_app_no_host);

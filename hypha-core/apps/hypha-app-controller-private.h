@@ -56,6 +56,10 @@ void                hypha_app_controller_window_failed (HyphaAppController   *se
                                                         const GError         *error);
 void                hypha_app_controller_window_closed (HyphaAppController   *self,
                                                         HyphaWindowInfo      *window);
+GVariant           *hypha_app_controller_find          (HyphaAppController   *self,
+                                                        const char           *workspace,
+                                                        const char           *id,
+                                                        const char           *name);
 guint               hypha_app_controller_get_n_windows (HyphaAppController   *self);
 
 G_END_DECLS

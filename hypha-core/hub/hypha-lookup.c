@@ -44,10 +44,14 @@ hypha_lookup_return_null (GTask *task)
 
 /* A provider that has gone, or does not know its service any more, has none. */
 static gboolean
-hypha_lookup_is_miss (HyphaLookup  *lookup,
-                      const GError *error)
+hypha_lookup_is_miss (HyphaLookup      *lookup,
+                      HyphaServiceInfo *info,
+                      const GError     *error)
 {
-  return error == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED) ||
+  g_autofree char *provider = hypha_lookup_provider (info);
+
+  return error == NULL ||
+         hypha_router_lookup (hypha_manager_get_router (lookup->manager), provider) == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED) ||
          (lookup->skip_timeout && g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT)) ||
          strstr (error->message, "Service not found: ") != NULL;
 }
@@ -99,7 +103,7 @@ hypha_lookup_answered (GObject      *source,
   else if (lookup->next < lookup->candidates->len && !g_cancellable_is_cancelled (
              g_task_get_cancellable (task)))
     hypha_lookup_try_next (task);
-  else if (hypha_lookup_is_miss (lookup, error))
+  else if (hypha_lookup_is_miss (lookup, info, error))
     hypha_lookup_return_null (task);
   else
     hypha_lookup_fail (task, g_steal_pointer (&error));

@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "hypha-client-methods-private.h"
 #include "hypha-events-private.h"
 #include "hypha-local-client-private.h"
 #include "hypha-log-methods-private.h"
@@ -10,6 +11,7 @@
 #include "hypha-name-private.h"
 #include "hypha-question-desk-private.h"
 #include "hypha-registration-private.h"
+#include "hypha-service-types-private.h"
 #include "hypha-token-methods-private.h"
 #include "hypha-workspace-methods-private.h"
 
@@ -31,6 +33,7 @@ struct _HyphaManager
   HyphaLocalClient *root;    /* the host program; NULL once it is closed */
   HyphaService     *listed;  /* the same service as root has it, for lists */
   HyphaEvents      *events;
+  HyphaServiceTypes *types;
   HyphaQuestionDesk *desk;
   char             *base_url;
 };
@@ -184,6 +187,7 @@ hypha_manager_add_service (HyphaManager *self)
   self->listed = hypha_manager_new_service (HYPHA_ADDRESS_ROOT_WORKSPACE);
   hypha_manager_add_methods (self, hypha_log_methods, hypha_log_n_methods, self);
   hypha_manager_add_methods (self, hypha_registration_methods, hypha_registration_n_methods, self);
+  hypha_manager_add_methods (self, hypha_client_methods, hypha_client_n_methods, self);
   hypha_manager_add_methods (self, hypha_lookup_methods, hypha_lookup_n_methods, self);
   hypha_manager_add_methods (self, hypha_token_methods, hypha_token_n_methods, self);
   hypha_manager_add_methods (self, hypha_workspace_methods, hypha_workspace_n_methods, self);
@@ -221,6 +225,7 @@ hypha_manager_dispose (GObject *object)
   hypha_manager_close (self);
   g_clear_pointer (&self->desk, hypha_question_desk_free);
   g_clear_pointer (&self->events, hypha_events_free);
+  g_clear_pointer (&self->types, hypha_service_types_free);
   g_clear_object (&self->rpc);
   g_clear_pointer (&self->service, hypha_service_unref);
   g_clear_pointer (&self->listed, hypha_service_unref);
@@ -264,6 +269,7 @@ hypha_manager_new (HyphaRouter    *router,
 
   /* After that: a client's services leave before it is said to be gone. */
   self->events = hypha_events_new (self);
+  self->types = hypha_service_types_new (self);
   self->desk = hypha_question_desk_new (self);
   hypha_manager_add_root (self);
   return self;

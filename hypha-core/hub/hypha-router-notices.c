@@ -134,7 +134,7 @@ hypha_router_reject (HyphaRouter        *self,
   g_autofree char *session = hypha_span_dup (message->session);
 
   /* Nobody waits: answering fire-and-forget messages would only make more traffic. */
-  if (session != NULL && !sender->internal)
+  if (session != NULL)
     hypha_router_reject_session (self, sender, session, target, why);
 }
 

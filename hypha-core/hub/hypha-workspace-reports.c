@@ -6,13 +6,15 @@
 
 #include <string.h>
 
+#include "hypha-client-methods-private.h"
+
 /* What the manager tells of workspaces, and of who and what is in them. */
 
 /* The workspace that a call names, or the caller's own. */
-static char *
-hypha_workspace_report_take_workspace (HyphaPeer        *caller,
-                                       HyphaInvocation  *invocation,
-                                       GError          **error)
+char *
+hypha_workspace_methods_take_workspace (HyphaPeer        *caller,
+                                        HyphaInvocation  *invocation,
+                                        GError          **error)
 {
   g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "workspace");
 
@@ -210,7 +212,7 @@ hypha_workspace_report_get_info (HyphaInvocation *invocation,
   if (caller == NULL)
     return;
 
-  workspace = hypha_workspace_report_take_workspace (caller, invocation, &error);
+  workspace = hypha_workspace_methods_take_workspace (caller, invocation, &error);
   quoted = hypha_error_quote (workspace);
   if (workspace != NULL &&
       hypha_workspace_methods_check (caller, HYPHA_NEED_READ, workspace, &error))
@@ -248,36 +250,6 @@ hypha_workspace_report_check_status (HyphaInvocation *invocation,
   g_variant_dict_insert_value (&dict, "user_permission", words[level] != NULL ?
                                  g_variant_new_string (words[level]) : hypha_rpc_codec_null ());
   hypha_invocation_return (invocation, g_variant_dict_end (&dict));
-}
-
-static GVariant *
-hypha_workspace_report_list_clients (HyphaManager *manager,
-                                     const char   *workspace,
-                                     gint64       *n)
-{
-  g_autoptr (GPtrArray) peers = hypha_router_list (hypha_manager_get_router (manager), workspace);
-  GVariantBuilder list;
-
-  *n = 0;
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
-  for (guint i = 0; i < peers->len; i++)
-    {
-      HyphaPeer *peer = g_ptr_array_index (peers, i);
-      g_autoptr (GVariant) user = NULL;
-      GVariantDict dict;
-
-      if (hypha_peer_is_local (peer))
-        continue;
-
-      user = hypha_user_info_to_variant (hypha_peer_get_user (peer));
-      g_variant_dict_init (&dict, NULL);
-      g_variant_dict_insert (&dict, "id", "s", hypha_peer_get_id (peer));
-      g_variant_dict_insert_value (&dict, "user", user);
-      g_variant_builder_add (&list, "v", g_variant_dict_end (&dict));
-      (*n)++;
-    }
-
-  return g_variant_builder_end (&list);
 }
 
 static GVariant *
@@ -346,7 +318,7 @@ hypha_workspace_report_get_summary (HyphaInvocation *invocation,
     g_variant_lookup (info, "description", "&s", &text);
   g_variant_dict_insert (&dict, "description", "s", text);
   g_variant_dict_insert_value (&dict, "clients",
-                               hypha_workspace_report_list_clients (manager, own, &n));
+                               hypha_client_methods_describe (manager, own, &n));
   g_variant_dict_insert (&dict, "client_count", "x", n);
   g_variant_dict_insert_value (&dict, "services",
                                hypha_workspace_report_list_services (manager, caller, own, &n));

@@ -293,17 +293,15 @@ hypha_http_call_parse (HyphaHttpCall  *self,
 }
 
 /*
- * A page elsewhere may send the browser here, which then asks without an Origin and as whoever uses
- * it. Looking at things is all that this is for.
+ * A page elsewhere may send the browser here, or name a function as an image, and the browser then
+ * asks without an Origin. Neither may call anything.
  */
 static gboolean
 hypha_http_call_is_foreign (HyphaHttpRequest *request)
 {
   const char *site = hypha_http_request_get_header (request, "Sec-Fetch-Site");
-  const char *mode = hypha_http_request_get_header (request, "Sec-Fetch-Mode");
 
   return hypha_http_request_get_header (request, "Origin") == NULL &&
-         g_strcmp0 (mode, "navigate") == 0 &&
          (g_strcmp0 (site, "cross-site") == 0 || g_strcmp0 (site, "same-site") == 0);
 }
 

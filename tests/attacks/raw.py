@@ -94,7 +94,7 @@ class Client:
             elif opcode == TEXT and json.loads(payload) == {"type": "pong"}:
                 return self.log
 
-    def serve(self):
+    def serve(self, value="pong"):
         """The next frame, answered if somebody waits for the answer."""
         opcode, payload = self.receive()
         if opcode != BINARY:
@@ -104,7 +104,7 @@ class Client:
         session = message.get("session")
         if session:
             self.message({"type": "method", "to": message["from"], "method": f"{session}.resolve",
-                          "parent": session}, {"args": ["pong"]})
+                          "parent": session}, {"args": [value]})
         return message
 
     def post(self, to, method, *args, **extra):

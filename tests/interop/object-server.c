@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A whole core with one client of its own in it, default/root, which offers the service “objects”.
+ * A whole core whose own client, default/root, offers the service “objects”.
  * It is started and ended like `hypha serve`, in the place of which the tests run it.
  */
 
@@ -22,35 +22,19 @@ on_signal (gpointer data)
 }
 
 static gboolean
-register_service (HyphaCore     *core,
-                  HyphaService  *service,
-                  GError       **error)
-{
-  g_autoptr (GVariant) record = g_variant_ref_sink (hypha_service_dup_record (service));
-  g_autoptr (HyphaServiceInfo) info = NULL;
-  gboolean replaced;
-
-  info = hypha_service_info_new ("default", "root", hypha_service_get_id (service), record, error);
-  return info != NULL && hypha_registry_put (core->registry, info, &replaced, error);
-}
-
-static HyphaLocalClient *
 start (HyphaCore  *core,
        GError    **error)
 {
-  g_autoptr (HyphaLocalClient) client = NULL;
-  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_root ();
   g_autoptr (HyphaService) service = NULL;
+  HyphaLocalClient *root;
 
   hypha_core_set_port (core, 0);
   if (!hypha_core_start (core, NULL, error))
-    return NULL;
+    return FALSE;
 
-  client = hypha_local_client_new (core->parts.router, "default", "root", user,
-                                   hypha_core_get_base_url (core));
-  service = object_service_new (hypha_local_client_get_rpc (client));
-  hypha_rpc_add_service (hypha_local_client_get_rpc (client), service);
-  return register_service (core, service, error) ? g_steal_pointer (&client) : NULL;
+  root = hypha_manager_get_root (core->parts.manager);
+  service = object_service_new (hypha_local_client_get_rpc (root));
+  return hypha_local_client_register (root, core->registry, service, error);
 }
 
 int
@@ -59,11 +43,9 @@ main (int    argc,
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (HyphaCore) core = hypha_core_new ();
-  g_autoptr (HyphaLocalClient) client = NULL;
   g_autoptr (GError) error = NULL;
 
-  client = start (core, &error);
-  if (client == NULL)
+  if (!start (core, &error))
     {
       g_printerr ("object-server: %s\n", error->message);
       return 1;
@@ -74,7 +56,6 @@ main (int    argc,
   g_print ("hypha: listening on %s\n", hypha_core_get_url (core));
   g_main_loop_run (loop);
 
-  g_clear_pointer (&client, hypha_local_client_free);
   hypha_core_close (core);
   while (g_main_context_iteration (NULL, FALSE))
     ;

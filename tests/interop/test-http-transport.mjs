@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The stock JavaScript client over plain HTTP: nothing works differently.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { connect, leave, refusal, timed, until, url } from './stock.mjs';
 import { mint } from './tokens.mjs';
 
@@ -19,6 +19,9 @@ globalThis.setTimeout = (callback, ms, ...rest) => {
   const timer = setTimeout(callback, ms, ...rest);
   return ms >= LONG_MS ? timer.unref() : timer;
 };
+
+// Node 18 keeps the connection of a fetch that was given up.
+after(() => globalThis[Symbol.for('undici.globalDispatcher.1')]?.destroy());
 
 async function connectHttp(workspace = 'ws-http', options = {}) {
   const api = await connect(workspace, {
