@@ -46,6 +46,7 @@ typedef struct
   GSource           *linger_deadline;
   GFunc              on_left;      /* it has lingered long enough; (data, request) */
   gpointer           on_left_data;
+  guint              n_pieces;     /* that are on their way */
   guint              timeout;      /* of a silent service, in milliseconds */
   guint              write_timeout; /* of a reader that takes nothing; the same */
   guint              linger;       /* of what was called, when the answer is complete; the same */

@@ -408,6 +408,8 @@ hypha_http_request_wrote_chunk (SoupServerMessage *message,
   HyphaHttpRequest *self = data;
 
   hypha_http_request_stop_deadline (self);
+  if (self->n_pieces > 0 && --self->n_pieces > 0)
+    hypha_http_request_start_deadline (self);
   if (self->on_wrote != NULL)
     self->on_wrote (self->on_wrote_data, self);
 }
@@ -453,7 +455,9 @@ hypha_http_request_write (HyphaHttpRequest *self,
   if (hypha_http_request_is_over (self))
     return;
 
-  hypha_http_request_start_deadline (self);
+  /* Each piece has its time; one that comes after it does not give it more. */
+  if (self->n_pieces++ == 0)
+    hypha_http_request_start_deadline (self);
   soup_message_body_append_bytes (soup_server_message_get_response_body (self->message), piece);
   soup_server_message_unpause (self->message);
 }
@@ -465,7 +469,8 @@ hypha_http_request_complete (HyphaHttpRequest *self)
     return;
 
   self->on_wrote = NULL;
-  hypha_http_request_start_deadline (self);
+  if (self->n_pieces++ == 0)
+    hypha_http_request_start_deadline (self);
   soup_message_body_complete (soup_server_message_get_response_body (self->message));
   soup_server_message_unpause (self->message);
 }
