@@ -400,6 +400,8 @@ test_question_no_host (void)
 {
   g_autoptr (Host) host = host_new ();
   static const char *const methods[] = { "alert", "confirm", "prompt", "show_message" };
+  g_autoptr (GVariant) message = NULL;
+  g_autoptr (GVariant) progress = NULL;
 
   host->refuses = TRUE;
   for (gsize i = 0; i < G_N_ELEMENTS (methods); i++)
@@ -408,6 +410,12 @@ test_question_no_host (void)
   hypha_question_desk_set_host (hypha_manager_get_desk (host->hub->manager), NULL, NULL);
   assert_fails (host, "alert", "[<'x'>]",
                 "requires browser environment. Currently running in: headless server");
+
+  /* These ask nothing. */
+  message = client_call_manager (host->client, "show_message", g_variant_new_parsed ("[<'x'>]"), NULL);
+  progress = client_call_manager (host->client, "show_progress", g_variant_new_parsed ("[<0.5>]"), NULL);
+  g_assert_true (hypha_rpc_codec_is_null (message));
+  g_assert_true (hypha_rpc_codec_is_null (progress));
 }
 
 static void

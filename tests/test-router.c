@@ -210,6 +210,7 @@ test_router_events (void)
   g_autoptr (Client) b = hub_connect (hub, "b", bob);
   g_autoptr (GVariant) to_self = NULL;
   g_autoptr (GVariant) to_other = NULL;
+  g_autoptr (GVariant) refused = NULL;
   static const char *const reserved[] = { "force-exit", "client_disconnected", "peer_not_found",
                                           "service_added", "workspace_deleted" };
 
@@ -231,6 +232,14 @@ test_router_events (void)
   test_assert_expected_logs ();
   g_assert_true (g_queue_is_empty (&b->binaries));
   g_assert_true (g_queue_is_empty (&a2->binaries));
+
+  /* Whoever waits for an answer is told at once that there will be none. */
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'method': <'m'>, 'to': <'ws-b/*'>,"
+                                        " 'session': <'s'>}"), NULL);
+  refused = client_take (a, NULL);
+  assert_pair (refused, "method", "s.reject");
+  assert_pair (refused, "from", "ws-b/*");
+  g_assert_true (g_queue_is_empty (&b->binaries));
 }
 
 /* Whoever talked with a client of another workspace learns of its end too. */

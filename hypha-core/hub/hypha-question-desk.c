@@ -290,6 +290,33 @@ hypha_question_desk_answer (HyphaInvocation *invocation,
     hypha_invocation_return_null (invocation);
 }
 
+/* News that nobody can be shown goes into the log: whoever sent it waits for nothing. */
+static gboolean
+hypha_question_desk_log_news (HyphaQuestionDesk *self,
+                              HyphaInvocation   *invocation,
+                              const char        *name)
+{
+  HyphaPeer *caller;
+  g_autoptr (GVariant) value = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *line = NULL;
+
+  if (hypha_question_desk_has_host (self))
+    return FALSE;
+
+  caller = hypha_manager_get_caller (self->manager, invocation);
+  if (caller == NULL)
+    return TRUE;
+
+  value = hypha_invocation_dup_arg (invocation, 0, name);
+  text = hypha_log_methods_render (value);
+  line = hypha_error_quote (text);
+  if (hypha_peer_may_log (caller))
+    g_info ("%s: %s: %s", hypha_peer_get_id (caller), name, line);
+  hypha_invocation_return_null (invocation);
+  return TRUE;
+}
+
 /* Nobody waits for a message to be read. */
 static void
 hypha_question_desk_show_message (HyphaInvocation *invocation,
@@ -297,15 +324,21 @@ hypha_question_desk_show_message (HyphaInvocation *invocation,
 {
   HyphaQuestionDesk *self = data;
   HyphaPeer *caller;
-  HyphaAsker *asker = hypha_question_desk_begin (self, invocation, &caller);
-  g_autoptr (GVariant) msg = hypha_invocation_dup_arg (invocation, 0, "msg");
-  g_autofree char *text = hypha_log_methods_render (msg);
+  HyphaAsker *asker;
+  g_autoptr (GVariant) msg = NULL;
+  g_autofree char *text = NULL;
   g_autoptr (HyphaQuestion) question = NULL;
   g_autoptr (GError) error = NULL;
 
+  if (hypha_question_desk_log_news (self, invocation, "msg"))
+    return;
+
+  asker = hypha_question_desk_begin (self, invocation, &caller);
   if (asker == NULL)
     return;
 
+  msg = hypha_invocation_dup_arg (invocation, 0, "msg");
+  text = hypha_log_methods_render (msg);
   question = hypha_question_new (HYPHA_QUESTION_MESSAGE, hypha_peer_get_id (caller), text);
   if (hypha_question_desk_admit (self, caller, asker, &error))
     hypha_question_desk_show (self, question, &error);
@@ -374,10 +407,14 @@ hypha_question_desk_show_progress (HyphaInvocation *invocation,
 {
   HyphaQuestionDesk *self = data;
   HyphaPeer *caller;
-  HyphaAsker *asker = hypha_question_desk_begin (self, invocation, &caller);
+  HyphaAsker *asker;
   g_autoptr (GError) error = NULL;
   double percent;
 
+  if (hypha_question_desk_log_news (self, invocation, "progress"))
+    return;
+
+  asker = hypha_question_desk_begin (self, invocation, &caller);
   if (asker == NULL)
     return;
 

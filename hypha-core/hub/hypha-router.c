@@ -373,7 +373,12 @@ hypha_router_broadcast (HyphaRouter        *self,
   if (set == NULL ||
       !hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_BROADCAST, workspace))
     {
+      g_autofree char *target = g_strconcat (workspace, "/*", NULL);
+
       g_debug ("%s: broadcast to %s refused", sender->id, workspace);
+      hypha_router_reject (self, sender, message, target,
+                           "Permission denied: only members may send to all clients of a "
+                           "workspace");
       return;
     }
 
