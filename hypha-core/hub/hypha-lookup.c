@@ -51,7 +51,8 @@ hypha_lookup_is_miss (HyphaLookup      *lookup,
   g_autofree char *provider = hypha_lookup_provider (info);
 
   return error == NULL ||
-         hypha_router_lookup (hypha_manager_get_router (lookup->manager), provider) == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED) ||
+         hypha_router_lookup (hypha_manager_get_router (lookup->manager), provider) == NULL ||
+         g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED) ||
          (lookup->skip_timeout && g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT)) ||
          strstr (error->message, "Service not found: ") != NULL;
 }
