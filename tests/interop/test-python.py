@@ -3,6 +3,8 @@
 """The stock Python client: values, services, and being kept out."""
 
 import math
+import pathlib
+import re
 
 import numpy
 
@@ -12,6 +14,7 @@ from stock import StockTestCase
 from tokens import mint
 
 AT_ONCE = 1.0
+MANUAL = pathlib.Path(__file__).parents[2] / "hypha-core/docs/manager.md"
 VALUES = {
     "nothing": None,
     "truth": [True, False],
@@ -24,6 +27,21 @@ VALUES = {
     "bytes": {"short": b"\x00\xff", "none": b"", "chunk": bytes(262_144)},
     "a megabyte": bytes(i & 0xFF for i in range(1_000_000)),
 }
+
+
+class Manager(StockTestCase):
+    async def test_manual_has_every_method_and_its_arguments(self):
+        client = await self.connect("ws-python")
+        described = await client.rpc.get_remote_service("*/workspace-manager:default")
+        offered = {}
+        for name, member in described.items():
+            if callable(member):
+                parameters = member.__schema__["parameters"]["properties"]
+                offered[name] = ", ".join(sorted(parameters))
+        rows = re.findall(r"^\| `(\w+) \((.*?)\)` \|", MANUAL.read_text(encoding="utf-8"), re.M)
+        written = {name: ", ".join(sorted(filter(None, arguments.split(", "))))
+                   for name, arguments in rows}
+        self.assertEqual(written, offered)
 
 
 class Values(StockTestCase):
