@@ -19,6 +19,7 @@ typedef struct
   char                *path;
   GByteArray          *body;
   guint                step;
+  guint                n_sent; /* of a flood */
 } App;
 
 typedef struct
@@ -84,6 +85,78 @@ app_body (App        *app,
 }
 
 static void
+app_last_body (App *app)
+{
+  app_send (app, g_variant_new_parsed ("{'type': <'http.response.body'>, 'body': <'last'>,"
+                                       " 'more_body': <false>}"));
+}
+
+static void
+app_many_headers (App   *app,
+                  guint  n,
+                  gsize  size)
+{
+  g_autofree char *value = g_strnfill (size, 'x');
+  GVariantBuilder headers;
+
+  g_variant_builder_init (&headers, G_VARIANT_TYPE ("av"));
+  for (guint i = 0; i < n; i++)
+    g_variant_builder_add (&headers, "v", g_variant_new_parsed ("[<'x'>, <%s>]", value));
+  app_send (app, g_variant_new_parsed ("{'type': <'http.response.start'>, 'headers': <%*>}",
+                                       g_variant_builder_end (&headers)));
+}
+
+/* It never comes to its end, until its caller has gone. */
+static void
+app_gone (GCancellable *cancellable,
+          gpointer      data)
+{
+  ((Web *) data)->n_cancelled++;
+}
+
+static void
+app_linger (App *app)
+{
+  Web *web = app->web;
+
+  web->n_open++;
+  g_signal_connect (hypha_invocation_get_cancellable (app->invocation), "cancelled",
+                    G_CALLBACK (app_gone), web);
+  g_ptr_array_add (g_object_get_data (G_OBJECT (web->server), "apps"), app);
+}
+
+/* A megabyte each: what may wait, and more than sockets take. */
+#define N_FLOOD (HYPHA_HTTP_MAX_APP_QUEUE / 1000000 + 20)
+
+static void
+app_flooded (GObject      *object,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  App *app = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = hypha_remote_function_call_finish (app->send, result, &error);
+
+  if (error != NULL)
+    g_string_append (g_object_get_data (G_OBJECT (app->web->server), "flood"), error->message);
+  if (++app->step == 2 + N_FLOOD)
+    app_end (app, NULL);
+}
+
+/* More than may wait, without waiting; but not faster than it is carried. */
+static gboolean
+app_flood (gpointer data)
+{
+  App *app = data;
+  g_autofree char *text = g_strnfill (1000000, 'x');
+  HyphaRpcRequest request = { .args = g_variant_new_parsed (
+                                "[<{'type': <'http.response.body'>, 'body': <%s>}>]", text) };
+
+  hypha_remote_function_call_async (app->send, &request, NULL, app_flooded, app);
+  return ++app->n_sent < N_FLOOD;
+}
+
+static void
 app_end (App    *app,
          GError *error)
 {
@@ -132,6 +205,20 @@ app_next (App *app)
   else if (g_str_equal (app->path, "/bad-header") && step == 0)
     app_send (app, g_variant_new_parsed ("{'type': <'http.response.start'>,"
                                          " 'headers': <[<[<'x'>, <'a\\r\\nb: c'>]>]>}"));
+  else if (g_str_equal (app->path, "/headers") && step == 0)
+    app_many_headers (app, HYPHA_HTTP_MAX_APP_HEADERS, 1);
+  else if (g_str_equal (app->path, "/too-many-headers") && step == 0)
+    app_many_headers (app, HYPHA_HTTP_MAX_APP_HEADERS + 1, 1);
+  else if (g_str_equal (app->path, "/header") && step == 0)
+    app_many_headers (app, 1, HYPHA_HTTP_MAX_APP_HEADER);
+  else if (g_str_equal (app->path, "/too-large-header") && step == 0)
+    app_many_headers (app, 1, HYPHA_HTTP_MAX_APP_HEADER + 1);
+  else if (g_str_equal (app->path, "/linger") && step == 2)
+    app_last_body (app);
+  else if (g_str_equal (app->path, "/linger") && step == 3)
+    app_linger (app);
+  else if (g_str_equal (app->path, "/flood") && step == 1)
+    g_timeout_add (2, app_flood, app);
   else if (g_str_equal (app->path, "/upload") && step == 0)
     hypha_remote_function_call_async (app->receive, &nothing, NULL, app_received, app);
   else if (g_str_equal (app->path, "/upload") && step == 1)
@@ -210,6 +297,12 @@ serve_fail (HyphaInvocation *invocation,
 }
 
 static void
+flood_free (gpointer data)
+{
+  g_string_free (data, TRUE);
+}
+
+static void
 fixture_set_up (Fixture       *fixture,
                 gconstpointer  data)
 {
@@ -220,6 +313,10 @@ fixture_set_up (Fixture       *fixture,
   Web *web = web_new ();
 
   fixture->web = web;
+  g_object_set_data_full (G_OBJECT (web->server), "apps",
+                          g_ptr_array_new_with_free_func ((GDestroyNotify) app_free),
+                          (GDestroyNotify) g_ptr_array_unref);
+  g_object_set_data_full (G_OBJECT (web->server), "flood", g_string_new (NULL), flood_free);
   hypha_service_add_function (app, "serve", "args", NULL, NULL, serve_app, web, NULL);
   hypha_service_add_function (closed, "serve", "args", NULL, NULL, serve_app, web, NULL);
   hypha_service_add_function (functions, "index", "event", NULL, NULL, serve_index, web, NULL);
@@ -237,6 +334,7 @@ static void
 fixture_tear_down (Fixture       *fixture,
                    gconstpointer  data)
 {
+  g_object_set_data (G_OBJECT (fixture->web->server), "apps", NULL);
   web_free (fixture->web);
 }
 
@@ -309,16 +407,13 @@ tick (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The bytes of an answer until the server hangs up. */
-static char *
-ask_raw (Fixture    *fixture,
-         const char *path)
+static GSocketConnection *
+connect_raw (Fixture    *fixture,
+             const char *path)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GSocketConnection) connection = NULL;
   g_autofree char *request = NULL;
-  Raw raw = { NULL, g_string_new (NULL) };
-  guint id = g_timeout_add (1, tick, NULL);
+  GSocketConnection *connection;
 
   connection = g_socket_client_connect_to_host (client, "127.0.0.1",
                                                 (guint16) hypha_server_get_port (
@@ -326,8 +421,20 @@ ask_raw (Fixture    *fixture,
   g_assert_nonnull (connection);
   request = g_strdup_printf ("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
                              path);
-  raw.socket = g_socket_connection_get_socket (connection);
-  g_assert_cmpint (g_socket_send (raw.socket, request, strlen (request), NULL, NULL), >, 0);
+  g_assert_cmpint (g_socket_send (g_socket_connection_get_socket (connection), request,
+                                  strlen (request), NULL, NULL), >, 0);
+  return connection;
+}
+
+/* The bytes of an answer until the server hangs up. */
+static char *
+ask_raw (Fixture    *fixture,
+         const char *path)
+{
+  g_autoptr (GSocketConnection) connection = connect_raw (fixture, path);
+  Raw raw = { g_socket_connection_get_socket (connection), g_string_new (NULL) };
+  guint id = g_timeout_add (1, tick, NULL);
+
   g_assert_true (test_wait (raw_has_ended, &raw));
   g_source_remove (id);
   return g_string_free (raw.text, FALSE);
@@ -377,6 +484,78 @@ test_hypha_http_app_piece (Fixture       *fixture,
 
   g_assert_cmpstr (large->text, ==, size);
   g_assert_cmpstr (none->text, ==, "0");
+}
+
+static void
+test_hypha_http_max_app_headers (Fixture       *fixture,
+                                 gconstpointer  data)
+{
+  g_assert_cmpuint (HYPHA_HTTP_MAX_APP_HEADERS, ==, 256);
+  assert_answer (fixture, "GET", "/ws-a/apps/app/headers", 200, "one two");
+  assert_answer (fixture, "GET", "/ws-a/apps/app/too-many-headers", 500,
+                 "{\"detail\":\"Internal Server Error\","
+                 "\"error\":\"the app answered with more than 256 headers\"}");
+}
+
+static void
+test_hypha_http_max_app_header (Fixture       *fixture,
+                                gconstpointer  data)
+{
+  g_assert_cmpuint (HYPHA_HTTP_MAX_APP_HEADER, ==, 16384);
+  assert_answer (fixture, "GET", "/ws-a/apps/app/header", 200, "one two");
+  assert_answer (fixture, "GET", "/ws-a/apps/app/too-large-header", 500,
+                 "{\"detail\":\"Internal Server Error\","
+                 "\"error\":\"the app answered with a header that is none\"}");
+}
+
+static gboolean
+is_flooded (gpointer data)
+{
+  Web *web = data;
+
+  return ((GString *) g_object_get_data (G_OBJECT (web->server), "flood"))->len > 0;
+}
+
+/* The reader does not read, and the app does not care: it is told, and the answer breaks off. */
+static void
+test_hypha_http_max_app_queue (Fixture       *fixture,
+                               gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (GSocketConnection) connection = connect_raw (fixture, "/ws-a/apps/app/flood");
+  GString *told;
+
+  g_assert_cmpuint (HYPHA_HTTP_MAX_APP_QUEUE, ==, 64 * 1024 * 1024);
+  g_assert_true (test_wait (is_flooded, web));
+  told = g_object_get_data (G_OBJECT (web->server), "flood");
+  g_assert_nonnull (strstr (told->str, "more than 67108864 bytes wait to be taken"));
+}
+
+static gboolean
+is_open (gpointer data)
+{
+  return ((Web *) data)->n_open == 1;
+}
+
+static gboolean
+is_cancelled (gpointer data)
+{
+  return ((Web *) data)->n_cancelled == 1;
+}
+
+/* Its last send() is answered, and it goes on; but not for ever. */
+static void
+test_hypha_http_app_linger (Fixture       *fixture,
+                            gconstpointer  data)
+{
+  Web *web = fixture->web;
+
+  g_assert_cmpuint (HYPHA_HTTP_APP_LINGER, ==, 30000);
+  hypha_http_gateway_set_linger (web->gateway, 200);
+  assert_answer (fixture, "GET", "/ws-a/apps/app/linger", 200, "one last");
+  g_assert_true (test_wait (is_open, web));
+  g_assert_cmpuint (hypha_http_gateway_get_n_requests (web->gateway), ==, 0);
+  g_assert_true (test_wait (is_cancelled, web));
 }
 
 static void
@@ -468,6 +647,10 @@ main (int    argc,
   ADD ("asgi", test_asgi);
   ADD ("errors", test_errors);
   ADD ("app-piece", test_hypha_http_app_piece);
+  ADD ("max-app-headers", test_hypha_http_max_app_headers);
+  ADD ("max-app-header", test_hypha_http_max_app_header);
+  ADD ("max-app-queue", test_hypha_http_max_app_queue);
+  ADD ("app-linger", test_hypha_http_app_linger);
   ADD ("functions", test_functions);
   ADD ("token-stays", test_token_stays);
   ADD ("gone", test_gone);

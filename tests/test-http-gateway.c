@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "hypha-http-request-private.h"
 #include "test-http-fixture.h"
 #include "test-utils.h"
 
@@ -642,6 +643,80 @@ test_back_pressure (Fixture       *fixture,
   g_source_remove (id);
 }
 
+/* A reader that never reads does not keep a service open. */
+static void
+test_hypha_http_write_timeout (Fixture       *fixture,
+                               gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autofree char *url = web_url (web, "/ws-a/services/calc/count?end=1&size=65536");
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  Reader reader = { web, NULL, 0 };
+
+  g_assert_cmpuint (HYPHA_HTTP_WRITE_TIMEOUT, ==, 60000);
+  hypha_http_gateway_set_write_timeout (web->gateway, 200);
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*nothing of the answer was taken for 200 ms");
+  soup_session_send_async (web->session, message, G_PRIORITY_DEFAULT, NULL, on_sent, &reader);
+  g_assert_true (test_wait (has_stream, &reader));
+  g_assert_cmpuint (web->n_open, ==, 1);
+  g_assert_true (test_wait (all_closed, web));
+  g_object_unref (reader.stream);
+  test_assert_expected_logs ();
+}
+
+static void
+on_stopped (GObject      *object,
+            GAsyncResult *result,
+            gpointer      data)
+{
+  *(gboolean *) data = TRUE;
+}
+
+/* One line of a connection that is kept, asked and answered. */
+static char *
+ask_on (GSocketConnection *connection,
+        const char        *path)
+{
+  GSocket *socket = g_socket_connection_get_socket (connection);
+  g_autofree char *request = g_strdup_printf ("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+  char answer[4096] = "";
+  gint64 deadline = g_get_monotonic_time () + TEST_DEADLINE * G_TIME_SPAN_SECOND;
+
+  g_assert_cmpint (g_socket_send (socket, request, strlen (request), NULL, NULL), >, 0);
+  while (g_socket_receive_with_blocking (socket, answer, sizeof answer - 1, FALSE, NULL, NULL) <= 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_main_context_iteration (NULL, FALSE);
+    }
+
+  return g_strdup (answer);
+}
+
+/* While it stops it lives, but nobody should be sent to it. */
+static void
+test_readiness (Fixture       *fixture,
+                gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) connection = NULL;
+  g_autofree char *ready = NULL;
+  g_autofree char *down = NULL;
+  gboolean stopped = FALSE;
+
+  connection = g_socket_client_connect_to_host (client, "127.0.0.1",
+                                                (guint16) hypha_server_get_port (web->server),
+                                                NULL, NULL);
+  g_assert_nonnull (connection);
+  ready = ask_on (connection, "/health/readiness");
+  g_assert_true (g_str_has_prefix (ready, "HTTP/1.1 200 "));
+  hypha_server_stop_async (web->server, NULL, on_stopped, &stopped);
+  down = ask_on (connection, "/health/readiness");
+  g_assert_true (g_str_has_prefix (down, "HTTP/1.1 503 "));
+  g_assert_nonnull (strstr (down, "\"status\":\"DOWN\""));
+  g_assert_true (test_wait_flag (&stopped));
+}
+
 #define ADD(name, function)                                                                        \
   g_test_add ("/net/http-gateway/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
@@ -667,6 +742,8 @@ main (int    argc,
   ADD ("max-requests", test_hypha_http_max_requests);
   ADD ("stream", test_stream);
   ADD ("back-pressure", test_back_pressure);
+  ADD ("write-timeout", test_hypha_http_write_timeout);
+  ADD ("readiness", test_readiness);
 
   return g_test_run ();
 }

@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 #define HYPHA_HTTP_MAX_APP_HEADERS 256
 #define HYPHA_HTTP_MAX_APP_HEADER 16384
 
+/* Bytes of an app's answer that it may send before the first of them are taken. */
+#define HYPHA_HTTP_MAX_APP_QUEUE ((gsize) 64 * 1024 * 1024)
+
 /* /{workspace}/apps/{service}/{path…}: services that answer requests as web servers do. */
 
 void      hypha_http_apps_serve        (HyphaHttpRequest  *request);

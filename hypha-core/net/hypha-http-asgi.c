@@ -21,8 +21,12 @@ typedef struct
   guint             n_received; /* calls of receive() beyond the end of the body */
   GQueue            listening;  /* of HyphaInvocation: receive() that waits for the end */
   GQueue            writing;    /* of HyphaInvocation: send() whose piece is on its way */
+  GQueue            sizes;      /* of these pieces, in bytes */
+  gsize             queued;     /* the sum of them */
   guint             started : 1;
   guint             completed : 1;
+  guint             failed : 1;
+  guint             served : 1;
 } HyphaHttpAsgi;
 
 static void
@@ -32,6 +36,7 @@ hypha_http_asgi_free (gpointer data)
 
   g_queue_clear_full (&self->listening, (GDestroyNotify) hypha_invocation_unref);
   g_queue_clear_full (&self->writing, (GDestroyNotify) hypha_invocation_unref);
+  g_queue_clear (&self->sizes);
   g_clear_pointer (&self->body, g_bytes_unref);
   g_free (self->provider);
   hypha_http_request_unref (self->request);
@@ -69,6 +74,10 @@ hypha_http_asgi_on_end (gpointer data,
       hypha_invocation_unref (invocation);
     }
 
+  /* An app that goes on has no use for it. */
+  g_bytes_unref (self->body);
+  self->body = g_bytes_new_static ("", 0);
+  self->taken = 0;
   hypha_http_asgi_unref (self);
 }
 
@@ -79,6 +88,7 @@ hypha_http_asgi_on_wrote (gpointer data,
   HyphaHttpAsgi *self = data;
   HyphaInvocation *invocation = g_queue_pop_head (&self->writing);
 
+  self->queued -= GPOINTER_TO_SIZE (g_queue_pop_head (&self->sizes));
   if (invocation != NULL)
     {
       hypha_invocation_return_null (invocation);
@@ -90,7 +100,11 @@ static void
 hypha_http_asgi_complete (HyphaHttpAsgi *self)
 {
   if (!self->completed)
-    hypha_http_request_complete (self->request);
+    {
+      self->request->lingers = !self->served;
+      hypha_http_request_complete (self->request);
+    }
+
   self->completed = TRUE;
 }
 
@@ -106,6 +120,8 @@ hypha_http_asgi_fail (HyphaHttpAsgi *self,
     return;
 
   self->completed = TRUE;
+  self->failed = TRUE;
+  self->request->lingers = !self->served;
   if (self->started)
     {
       hypha_http_request_abort (self->request);
@@ -183,9 +199,34 @@ hypha_http_asgi_start (HyphaHttpAsgi  *self,
   else
     {
       self->completed = TRUE;
+      request->lingers = TRUE;
       hypha_http_request_go_on (request);
     }
 
+  return TRUE;
+}
+
+/* An app that waits for each piece to be taken never comes here twice at once. */
+static gboolean
+hypha_http_asgi_enqueue (HyphaHttpAsgi    *self,
+                         HyphaInvocation  *invocation,
+                         GBytes           *body,
+                         GError          **error)
+{
+  gsize size = g_bytes_get_size (body);
+
+  if (self->queued > 0 && self->queued + size > HYPHA_HTTP_MAX_APP_QUEUE)
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
+                   "more than %" G_GSIZE_FORMAT " bytes wait to be taken; wait for each send()",
+                   HYPHA_HTTP_MAX_APP_QUEUE);
+      return FALSE;
+    }
+
+  self->queued += size;
+  g_queue_push_tail (&self->sizes, GSIZE_TO_POINTER (size));
+  g_queue_push_tail (&self->writing, hypha_invocation_ref (invocation));
+  hypha_http_request_write (self->request, body);
   return TRUE;
 }
 
@@ -216,15 +257,10 @@ hypha_http_asgi_write (HyphaHttpAsgi    *self,
     }
 
   g_variant_lookup (message, "more_body", "b", &more);
-  if (self->completed || g_bytes_get_size (body) == 0)
-    {
-      hypha_invocation_return_null (invocation);
-    }
-  else
-    {
-      g_queue_push_tail (&self->writing, hypha_invocation_ref (invocation));
-      hypha_http_request_write (self->request, body);
-    }
+  if (g_bytes_get_size (body) == 0)
+    hypha_invocation_return_null (invocation);
+  else if (!hypha_http_asgi_enqueue (self, invocation, body, error))
+    return FALSE;
 
   if (!more)
     hypha_http_asgi_complete (self);
@@ -240,7 +276,14 @@ hypha_http_asgi_send (HyphaInvocation *invocation,
   g_autoptr (GError) error = NULL;
   const char *type = "";
 
-  if (hypha_http_request_is_over (self->request))
+  /* All of the answer is out; more than what was asked for is nothing bad. */
+  if (self->completed && !self->failed)
+    {
+      hypha_invocation_return_null (invocation);
+      return;
+    }
+
+  if (self->failed || hypha_http_request_is_over (self->request))
     {
       hypha_invocation_return_error (invocation,
                                      g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED,
@@ -283,7 +326,11 @@ hypha_http_asgi_served (GObject      *source,
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) value = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
 
-  if (value == NULL)
+  self->served = TRUE;
+  self->request->lingers = FALSE;
+  if (hypha_http_request_is_over (self->request))
+    hypha_http_request_leave (self->request);
+  else if (value == NULL)
     hypha_http_asgi_fail (self, error->message);
   else if (!self->started)
     hypha_http_asgi_fail (self, "the app ended without an answer");
@@ -336,6 +383,7 @@ hypha_http_asgi_serve (HyphaHttpRequest *request,
   self->body = soup_message_body_flatten (soup_server_message_get_request_body (request->message));
   g_queue_init (&self->listening);
   g_queue_init (&self->writing);
+  g_queue_init (&self->sizes);
 
   session = hypha_session_new (rpc, self->provider, &error);
   if (session != NULL)

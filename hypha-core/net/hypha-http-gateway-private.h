@@ -17,6 +17,10 @@ HyphaHttpGateway *hypha_http_gateway_new              (HyphaServer      *server,
                                                        HyphaManager     *manager);
 void              hypha_http_gateway_set_timeout      (HyphaHttpGateway *self,
                                                        guint             timeout);
+void              hypha_http_gateway_set_write_timeout (HyphaHttpGateway *self,
+                                                        guint             write_timeout);
+void              hypha_http_gateway_set_linger       (HyphaHttpGateway *self,
+                                                       guint             linger);
 void              hypha_http_gateway_set_max_requests (HyphaHttpGateway *self,
                                                        guint             max_requests);
 guint             hypha_http_gateway_get_n_requests   (HyphaHttpGateway *self);

@@ -21,7 +21,10 @@ struct _HyphaHttpGateway
   HyphaServer  *server;
   HyphaManager *manager;
   GHashTable   *requests;      /* SoupServerMessage, not owned → HyphaHttpRequest */
+  GHashTable   *lingering;     /* HyphaHttpRequest: they are answered */
   guint         timeout;
+  guint         write_timeout;
+  guint         linger;
   guint         max_requests;
 };
 
@@ -31,9 +34,28 @@ typedef void (*HyphaHttpHandler) (HyphaHttpRequest *request);
 G_DEFINE_FINAL_TYPE (HyphaHttpGateway, hypha_http_gateway, G_TYPE_OBJECT)
 
 static void
+hypha_http_gateway_left (gpointer data,
+                         gpointer request)
+{
+  HyphaHttpGateway *self = data;
+
+  g_hash_table_remove (self->lingering, request);
+}
+
+static void
 hypha_http_gateway_finished (SoupServerMessage *message,
                              HyphaHttpGateway  *self)
 {
+  HyphaHttpRequest *request = g_hash_table_lookup (self->requests, message);
+
+  if (g_hash_table_size (self->lingering) < self->max_requests &&
+      hypha_http_request_linger (request, hypha_http_gateway_left, self))
+    {
+      g_hash_table_steal (self->requests, message);
+      g_hash_table_add (self->lingering, request);
+      return;
+    }
+
   g_hash_table_remove (self->requests, message);
 }
 
@@ -42,6 +64,7 @@ hypha_http_gateway_drop_request (gpointer data)
 {
   HyphaHttpRequest *request = data;
 
+  request->on_left = NULL;
   hypha_http_request_end (request);
   hypha_http_request_unref (request);
 }
@@ -55,6 +78,7 @@ hypha_http_gateway_dispose (GObject *object)
     soup_server_remove_handler (hypha_server_get_soup (self->server), "/");
 
   g_clear_pointer (&self->requests, g_hash_table_unref);
+  g_clear_pointer (&self->lingering, g_hash_table_unref);
   g_clear_object (&self->server);
   g_clear_object (&self->manager);
 
@@ -71,7 +95,10 @@ static void
 hypha_http_gateway_init (HyphaHttpGateway *self)
 {
   self->requests = g_hash_table_new_full (NULL, NULL, NULL, hypha_http_gateway_drop_request);
+  self->lingering = g_hash_table_new_full (NULL, NULL, hypha_http_gateway_drop_request, NULL);
   self->timeout = HYPHA_RPC_TIMEOUT;
+  self->write_timeout = HYPHA_HTTP_WRITE_TIMEOUT;
+  self->linger = HYPHA_HTTP_APP_LINGER;
   self->max_requests = HYPHA_HTTP_MAX_REQUESTS;
 }
 
@@ -244,6 +271,8 @@ hypha_http_gateway_handle (SoupServer        *soup,
 
   request = hypha_http_request_new (self->server, self->manager, message);
   request->timeout = self->timeout;
+  request->write_timeout = self->write_timeout;
+  request->linger = self->linger;
   if (g_hash_table_size (self->requests) >= self->max_requests)
     {
       hypha_http_request_refuse (request, SOUP_STATUS_SERVICE_UNAVAILABLE,
@@ -265,6 +294,22 @@ hypha_http_gateway_set_timeout (HyphaHttpGateway *self,
                                 guint             timeout)
 {
   self->timeout = timeout;
+}
+
+/* How long a reader may take nothing of what there is, in ms. */
+void
+hypha_http_gateway_set_write_timeout (HyphaHttpGateway *self,
+                                      guint             write_timeout)
+{
+  self->write_timeout = write_timeout;
+}
+
+/* How long an app may go on when its answer is complete, in ms. */
+void
+hypha_http_gateway_set_linger (HyphaHttpGateway *self,
+                               guint             linger)
+{
+  self->linger = linger;
 }
 
 void

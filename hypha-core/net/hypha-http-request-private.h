@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 /* How long one piece of an answer may take to reach the other side, in milliseconds. */
 #define HYPHA_HTTP_WRITE_TIMEOUT 60000
 
+/* How long an app may go on when its answer is complete, in milliseconds. */
+#define HYPHA_HTTP_APP_LINGER 30000
+
 /*
  * One HTTP request on its way: who asks, what about, and how it is answered. It is over when the
  * message is finished, whoever still holds it; from then on nothing is answered any more, and what
@@ -40,10 +43,18 @@ typedef struct
   GFunc              on_wrote;     /* the piece that was written last is out */
   gpointer           on_wrote_data;
   GSource           *write_deadline;
+  GSource           *linger_deadline;
+  GFunc              on_left;      /* it has lingered long enough; (data, request) */
+  gpointer           on_left_data;
+  guint              n_pieces;     /* that are on their way */
   guint              timeout;      /* of a silent service, in milliseconds */
+  guint              write_timeout; /* of a reader that takes nothing; the same */
+  guint              linger;       /* of what was called, when the answer is complete; the same */
   guint              token_refused : 1;
   guint              waiting : 1;  /* the message is paused */
   guint              streaming : 1;
+  guint              lingers : 1;  /* what was called has an end of its own */
+  guint              told : 1;     /* somebody was told of the end, and may say something last */
 } HyphaHttpRequest;
 
 HyphaHttpRequest *hypha_http_request_new          (HyphaServer       *server,
@@ -53,6 +64,10 @@ HyphaHttpRequest *hypha_http_request_ref          (HyphaHttpRequest  *self);
 void              hypha_http_request_unref        (HyphaHttpRequest  *self);
 gboolean          hypha_http_request_is_over      (HyphaHttpRequest  *self);
 void              hypha_http_request_end          (HyphaHttpRequest  *self);
+gboolean          hypha_http_request_linger       (HyphaHttpRequest  *self,
+                                                   GFunc              on_left,
+                                                   gpointer           data);
+void              hypha_http_request_leave        (HyphaHttpRequest  *self);
 const char       *hypha_http_request_get_header   (HyphaHttpRequest  *self,
                                                    const char        *name);
 const char       *hypha_http_request_get_query    (HyphaHttpRequest  *self);

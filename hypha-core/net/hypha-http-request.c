@@ -111,6 +111,8 @@ hypha_http_request_new (HyphaServer       *server,
   self->message = g_object_ref (message);
   self->cancellable = g_cancellable_new ();
   self->timeout = HYPHA_RPC_TIMEOUT;
+  self->write_timeout = HYPHA_HTTP_WRITE_TIMEOUT;
+  self->linger = HYPHA_HTTP_APP_LINGER;
   self->format = hypha_http_format_choose (hypha_http_request_get_header (self, "Accept"),
                                            hypha_http_request_get_header (self, "Content-Type"));
   hypha_http_request_identify (self);
@@ -166,8 +168,8 @@ hypha_http_request_stop_deadline (HyphaHttpRequest *self)
 }
 
 /* Nobody waits for the answer any more, or it is complete. */
-void
-hypha_http_request_end (HyphaHttpRequest *self)
+static void
+hypha_http_request_finish (HyphaHttpRequest *self)
 {
   GFunc on_end = g_steal_pointer (&self->on_end);
 
@@ -179,17 +181,72 @@ hypha_http_request_end (HyphaHttpRequest *self)
   g_signal_handlers_disconnect_by_data (self->message, self);
   g_clear_object (&self->message);
   self->on_wrote = NULL;
+  self->told = on_end != NULL;
   if (on_end != NULL)
+    on_end (self->on_end_data, self);
+}
+
+/* Its client leaves the router; what it has called is given up. */
+void
+hypha_http_request_leave (HyphaHttpRequest *self)
+{
+  GFunc on_left = g_steal_pointer (&self->on_left);
+
+  if (self->linger_deadline != NULL)
     {
-      on_end (self->on_end_data, self);
-      if (self->client != NULL)
-        hypha_http_request_dismiss_client (g_steal_pointer (&self->client));
+      g_source_destroy (self->linger_deadline);
+      g_clear_pointer (&self->linger_deadline, g_source_unref);
     }
 
+  if (self->client != NULL && self->told)
+    hypha_http_request_dismiss_client (g_steal_pointer (&self->client));
   g_cancellable_cancel (self->cancellable);
   g_clear_pointer (&self->client, hypha_local_client_free);
   g_clear_object (&self->manager);
   g_clear_object (&self->server);
+  if (on_left != NULL)
+    on_left (self->on_left_data, self);
+}
+
+void
+hypha_http_request_end (HyphaHttpRequest *self)
+{
+  hypha_http_request_finish (self);
+  hypha_http_request_leave (self);
+}
+
+static gboolean
+hypha_http_request_linger_expired (gpointer data)
+{
+  HyphaHttpRequest *self = data;
+  g_autoptr (HyphaHttpRequest) hold = hypha_http_request_ref (self);
+
+  g_debug ("what was called goes on after its answer; it is left alone");
+  hypha_http_request_leave (self);
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * The answer is complete. What was called may not have come to its end: it has tidying up to do, and
+ * would find that its caller has gone. Then its client stays for a while, and on_left is told when it
+ * goes; otherwise FALSE.
+ */
+gboolean
+hypha_http_request_linger (HyphaHttpRequest *self,
+                           GFunc             on_left,
+                           gpointer          data)
+{
+  if (!self->lingers || self->client == NULL)
+    return FALSE;
+
+  hypha_http_request_finish (self);
+  self->on_left = on_left;
+  self->on_left_data = data;
+  self->linger_deadline = g_timeout_source_new (self->linger);
+  g_source_set_static_name (self->linger_deadline, "hypha-http-linger");
+  g_source_set_callback (self->linger_deadline, hypha_http_request_linger_expired, self, NULL);
+  g_source_attach (self->linger_deadline, g_main_context_get_thread_default ());
+  return TRUE;
 }
 
 HyphaUserInfo *
@@ -327,8 +384,8 @@ hypha_http_request_write_expired (gpointer data)
   HyphaHttpRequest *self = data;
   g_autoptr (HyphaHttpRequest) hold = hypha_http_request_ref (self);
 
-  g_message ("%s: request closed: nothing of the answer was taken for %d ms",
-             soup_server_message_get_remote_host (self->message), HYPHA_HTTP_WRITE_TIMEOUT);
+  g_message ("%s: request closed: nothing of the answer was taken for %u ms",
+             soup_server_message_get_remote_host (self->message), self->write_timeout);
   hypha_http_request_stop_deadline (self);
   hypha_http_request_abort (self);
   return G_SOURCE_REMOVE;
@@ -338,7 +395,7 @@ static void
 hypha_http_request_start_deadline (HyphaHttpRequest *self)
 {
   hypha_http_request_stop_deadline (self);
-  self->write_deadline = g_timeout_source_new (HYPHA_HTTP_WRITE_TIMEOUT);
+  self->write_deadline = g_timeout_source_new (self->write_timeout);
   g_source_set_static_name (self->write_deadline, "hypha-http-write");
   g_source_set_callback (self->write_deadline, hypha_http_request_write_expired, self, NULL);
   g_source_attach (self->write_deadline, g_main_context_get_thread_default ());
@@ -351,6 +408,8 @@ hypha_http_request_wrote_chunk (SoupServerMessage *message,
   HyphaHttpRequest *self = data;
 
   hypha_http_request_stop_deadline (self);
+  if (self->n_pieces > 0 && --self->n_pieces > 0)
+    hypha_http_request_start_deadline (self);
   if (self->on_wrote != NULL)
     self->on_wrote (self->on_wrote_data, self);
 }
@@ -396,7 +455,9 @@ hypha_http_request_write (HyphaHttpRequest *self,
   if (hypha_http_request_is_over (self))
     return;
 
-  hypha_http_request_start_deadline (self);
+  /* Each piece has its time; one that comes after it does not give it more. */
+  if (self->n_pieces++ == 0)
+    hypha_http_request_start_deadline (self);
   soup_message_body_append_bytes (soup_server_message_get_response_body (self->message), piece);
   soup_server_message_unpause (self->message);
 }
@@ -408,7 +469,8 @@ hypha_http_request_complete (HyphaHttpRequest *self)
     return;
 
   self->on_wrote = NULL;
-  hypha_http_request_start_deadline (self);
+  if (self->n_pieces++ == 0)
+    hypha_http_request_start_deadline (self);
   soup_message_body_complete (soup_server_message_get_response_body (self->message));
   soup_server_message_unpause (self->message);
 }

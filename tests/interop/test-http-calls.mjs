@@ -2,12 +2,13 @@
 // Services and apps of a stock JavaScript client, over plain HTTP.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, url } from './stock.mjs';
+import { connect, until, url } from './stock.mjs';
 import { mint } from './tokens.mjs';
 
 const config = { visibility: 'public' };
 const provider = await connect('ws-js', { client_id: 'javascript' });
 const text = new TextDecoder();
+const tidied = [];
 
 await provider.registerService({
   id: 'calls', config, answer: 42,
@@ -47,6 +48,8 @@ await provider.registerService({
     });
     await send({ type: 'http.response.body', body: `${scope.method} ${scope.path} `, more_body: true });
     await send({ type: 'http.response.body', body: new TextEncoder().encode(`${size}`), more_body: false });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    tidied.push(scope.path, (await receive()).type);
   },
 });
 
@@ -130,6 +133,12 @@ test('an ASGI app', async () => {
   assert.deepEqual([hello.status, hello.text, hello.headers.get('x-app')], [200, 'GET /hello 0', 'yes']);
   assert.equal((await ask('apps/app/up', { method: 'PUT', body: 'abc' })).text, 'PUT /up 3');
   assert.equal((await ask('apps/app/404')).status, 404);
+});
+
+test('an ASGI app goes on after its answer', async () => {
+  await ask('apps/app/tidy');
+  await until(() => tidied.includes('/tidy'), 'the end of the app');
+  assert.equal(tidied[tidied.indexOf('/tidy') + 1], 'http.disconnect');
 });
 
 test('a service that is neither serves no requests', async () => {
