@@ -392,6 +392,31 @@ test_lookup_list_errors (void)
   assert_refused (place->caller, "list_services", "[<int64 1>]", "a query must be a text or a map");
 }
 
+/* A value that means nothing does not widen the query; null is no value. */
+static void
+test_lookup_values (void)
+{
+  static const char *const keys[] = { "workspace", "client_id", "app_id", "visibility", "type" };
+  g_autoptr (Place) place = place_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autofree char *get = g_strdup_printf ("[<{'id': <'s'>, '%s': <int64 5>}>]", keys[i]);
+      g_autofree char *list = g_strdup_printf ("[<{'%s': <int64 5>}>]", keys[i]);
+      g_autofree char *null = g_strdup_printf ("[<{'id': <'s'>, '%s': <@mv nothing>}>]", keys[i]);
+      g_autofree char *text = g_strdup_printf ("“%s” in a query must be a text", keys[i]);
+
+      assert_refused (place->caller, "get_service", get, text);
+      assert_refused (place->caller, "list_services", list, text);
+      assert_finds (place->caller, null, "ws-a/p1__rlb:s");
+    }
+
+  assert_refused (place->caller, "list_services", "[<{'id': <int64 5>}>]",
+                  "“id” in a query must be a text");
+  assert_refused (place->caller, "list_services", "[<{'service_id': <int64 5>}>]",
+                  "“service_id” in a query must be a text");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -410,6 +435,6 @@ main (int    argc,
   g_test_add_func ("/hub/lookup/unregistered", test_lookup_unregistered);
   g_test_add_func ("/hub/lookup/authorized-workspaces", test_lookup_authorized_workspaces);
   g_test_add_func ("/hub/lookup/list-errors", test_lookup_list_errors);
-
+  g_test_add_func ("/hub/lookup/values", test_lookup_values);
   return g_test_run ();
 }

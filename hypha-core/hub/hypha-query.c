@@ -102,6 +102,30 @@ hypha_query_is_name (const char *value)
   return value != NULL && strchr (value, '*') == NULL;
 }
 
+/* What cannot be understood must not widen the query; null is as good as absent. */
+static gboolean
+hypha_query_check_texts (GVariant  *map,
+                         GError   **error)
+{
+  static const char *const keys[] = { "id", "service_id", "workspace", "client_id", "app_id",
+                                      "visibility", "type" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (GVariant) value = g_variant_lookup_value (map, keys[i], NULL);
+
+      if (value == NULL || hypha_rpc_codec_is_null (value) ||
+          g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+        continue;
+
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                   "“%s” in a query must be a text", keys[i]);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 static gboolean
 hypha_query_refine (HyphaQuery  *query,
                     GVariant    *map,
@@ -112,6 +136,9 @@ hypha_query_refine (HyphaQuery  *query,
   g_autofree char *app = hypha_query_dup (map, "app_id");
   g_autofree char *visibility = hypha_query_dup (map, "visibility");
   g_autofree char *type = hypha_query_dup (map, "type");
+
+  if (!hypha_query_check_texts (map, error))
+    return FALSE;
 
   if (client != NULL && query->client != NULL && !g_str_equal (client, query->client))
     {
