@@ -638,6 +638,36 @@ test_gone (Fixture       *fixture,
 #define ADD(name, function)                                                                        \
   g_test_add ("/net/http-apps/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
+static guint
+ask_from (Fixture    *fixture,
+          const char *path,
+          const char *site,
+          const char *mode,
+          const char *destination)
+{
+  g_autoptr (Answer) answer = web_ask (fixture->web, "GET", path, NULL, NULL, site, mode,
+                                       destination, NULL);
+
+  return answer->status;
+}
+
+/* H23: an image or a frame on a page elsewhere makes an app do nothing; a link leads to it. */
+static void
+test_apps_foreign_page (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  const char *path = "/ws-a/apps/functions/tell";
+
+  g_assert_cmpuint (ask_from (fixture, path, "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors",
+                              "Sec-Fetch-Dest: image"), ==, 403);
+  g_assert_cmpuint (ask_from (fixture, path, "Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate",
+                              "Sec-Fetch-Dest: iframe"), ==, 403);
+  g_assert_cmpuint (ask_from (fixture, path, "Sec-Fetch-Site: cross-site",
+                              "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"), ==, 200);
+  g_assert_cmpuint (ask_from (fixture, path, "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate",
+                              "Sec-Fetch-Dest: document"), ==, 200);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -654,6 +684,7 @@ main (int    argc,
   ADD ("functions", test_functions);
   ADD ("token-stays", test_token_stays);
   ADD ("gone", test_gone);
+  ADD ("foreign-page", test_apps_foreign_page);
 
   return g_test_run ();
 }

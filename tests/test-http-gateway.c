@@ -720,6 +720,26 @@ test_readiness (Fixture       *fixture,
 #define ADD(name, function)                                                                        \
   g_test_add ("/net/http-gateway/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
+/* H5: neither an image nor a link on a page elsewhere calls a function; what is no browser may. */
+static void
+test_foreign_page (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  const char *path = "/ws-a/services/calc/echo?x=1";
+  g_autoptr (Answer) image = web_ask (fixture->web, "GET", path, NULL, NULL,
+                                      "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", NULL);
+  g_autoptr (Answer) link = web_ask (fixture->web, "GET", path, NULL, NULL,
+                                     "Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate", NULL);
+  g_autoptr (Answer) typed = web_ask (fixture->web, "GET", path, NULL, NULL,
+                                      "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", NULL);
+  g_autoptr (Answer) program = web_ask (fixture->web, "GET", path, NULL, NULL, NULL);
+
+  g_assert_cmpuint (image->status, ==, 403);
+  g_assert_cmpuint (link->status, ==, 403);
+  g_assert_cmpuint (typed->status, ==, 200);
+  g_assert_cmpuint (program->status, ==, 200);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -744,6 +764,7 @@ main (int    argc,
   ADD ("back-pressure", test_back_pressure);
   ADD ("write-timeout", test_hypha_http_write_timeout);
   ADD ("readiness", test_readiness);
+  ADD ("foreign-page", test_foreign_page);
 
   return g_test_run ();
 }

@@ -341,12 +341,29 @@ hypha_http_apps_redirect (HyphaHttpRequest *request)
   hypha_http_request_answer (request, SOUP_STATUS_TEMPORARY_REDIRECT, NULL, NULL);
 }
 
+/* A person may follow a link to an app from anywhere; nothing else of another site may ask it. */
+static gboolean
+hypha_http_apps_is_unasked (HyphaHttpRequest *request)
+{
+  return hypha_http_request_is_foreign (request) &&
+         !(g_str_equal (soup_server_message_get_method (request->message), "GET") &&
+           g_strcmp0 (hypha_http_request_get_header (request, "Sec-Fetch-Mode"), "navigate") == 0 &&
+           g_strcmp0 (hypha_http_request_get_header (request, "Sec-Fetch-Dest"), "document") == 0);
+}
+
 /* Any method on /{workspace}/apps/{service}/{path…} */
 void
 hypha_http_apps_serve (HyphaHttpRequest *request)
 {
   g_autoptr (HyphaServiceInfo) info = NULL;
   const char *type;
+
+  if (hypha_http_apps_is_unasked (request))
+    {
+      hypha_http_request_refuse (request, SOUP_STATUS_FORBIDDEN,
+                                 "a page of another site may link to apps, not use them");
+      return;
+    }
 
   if (hypha_http_apps_rest (request) == NULL)
     {

@@ -292,19 +292,6 @@ hypha_http_call_parse (HyphaHttpCall  *self,
                                      data, size, content_type, error);
 }
 
-/*
- * A page elsewhere may send the browser here, or name a function as an image, and the browser then
- * asks without an Origin. Neither may call anything.
- */
-static gboolean
-hypha_http_call_is_foreign (HyphaHttpRequest *request)
-{
-  const char *site = hypha_http_request_get_header (request, "Sec-Fetch-Site");
-
-  return hypha_http_request_get_header (request, "Origin") == NULL &&
-         (g_strcmp0 (site, "cross-site") == 0 || g_strcmp0 (site, "same-site") == 0);
-}
-
 /* GET or POST /{workspace}/services/{service}/{function…} */
 void
 hypha_http_services_call (HyphaHttpRequest *request)
@@ -314,7 +301,7 @@ hypha_http_services_call (HyphaHttpRequest *request)
 
   self->request = hypha_http_request_ref (request);
   self->path = g_strjoinv (".", request->rest);
-  if (hypha_http_call_is_foreign (request))
+  if (hypha_http_request_is_foreign (request))
     {
       hypha_http_request_refuse (request, SOUP_STATUS_FORBIDDEN,
                                  "a page of another site may not call services");

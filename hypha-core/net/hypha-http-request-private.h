@@ -68,6 +68,7 @@ gboolean          hypha_http_request_linger       (HyphaHttpRequest  *self,
                                                    GFunc              on_left,
                                                    gpointer           data);
 void              hypha_http_request_leave        (HyphaHttpRequest  *self);
+gboolean          hypha_http_request_is_foreign   (HyphaHttpRequest  *self);
 const char       *hypha_http_request_get_header   (HyphaHttpRequest  *self,
                                                    const char        *name);
 const char       *hypha_http_request_get_query    (HyphaHttpRequest  *self);

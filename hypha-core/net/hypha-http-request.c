@@ -119,6 +119,19 @@ hypha_http_request_new (HyphaServer       *server,
   return self;
 }
 
+/*
+ * Whether a page of another site has the browser ask: by an image, a form or a link, for which it
+ * sends no Origin. Such a page cannot read the answer, but what is asked for would be done.
+ */
+gboolean
+hypha_http_request_is_foreign (HyphaHttpRequest *self)
+{
+  const char *site = hypha_http_request_get_header (self, "Sec-Fetch-Site");
+
+  return hypha_http_request_get_header (self, "Origin") == NULL &&
+         (g_strcmp0 (site, "cross-site") == 0 || g_strcmp0 (site, "same-site") == 0);
+}
+
 gboolean
 hypha_http_request_is_over (HyphaHttpRequest *self)
 {
