@@ -362,22 +362,62 @@ test_watch_entries_limit (void)
   pair_free (&pair);
 }
 
+/* What a receiver would not store, or not decode, must not be counted as a piece here. */
+static void
+test_watch_counts_what_receivers_keep (void)
+{
+  Pair pair = pair_new ();
+  g_autofree char *long_key = g_strnfill (HYPHA_CHUNK_WATCH_MAX_KEY + 1, 'k');
+  g_autofree guint8 *zeros = g_malloc0 (HYPHA_CHUNK_WATCH_MAX_CALL);
+  static const char *const extras[] = {
+    "{'args': <[<'k'>, <@ay [1]>]>, 'data': <{'a': <int64 1>}>}",
+    "{'args': <[<'k'>, <@ay [1]>]>, 'promise': <{'a': <@av []>, 'b': <[<'\\xff'>]>}>, 't': <@ay [1]>,"
+    " 'more': <int64 1>}",
+  };
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected arguments*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed (
+                             "[<'k'>, <@ay [1]>, <false>, <@mv nothing>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected arguments*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <@ay []>, <false>]")));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected arguments*");
+  g_assert_false (deliver (&pair, "create", g_variant_new_parsed ("[<%s>]", long_key)));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*a piece is too long*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed (
+                             "[<'k'>, <%*>]", g_variant_new_fixed_array (
+                               G_VARIANT_TYPE_BYTE, zeros, HYPHA_CHUNK_WATCH_MAX_CALL, 1))));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (extras); i++)
+    {
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*refused*");
+      client_send (pair.a,
+                   g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'session': <'s'>,"
+                                         " 'method': <'services.built-in.message_cache.append'>}"),
+                   g_variant_new_parsed (extras[i]));
+      g_variant_unref (client_take (pair.a, NULL));
+    }
+
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
 static void
 test_watch_ahead_limit (void)
 {
   Pair pair = pair_new ();
-  g_autofree guint8 *zeros = g_malloc0 (1024 * 1024);
+  g_autofree guint8 *zeros = g_malloc0 (256 * 1024);
 
   g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>]")));
-  for (guint i = 1; i <= HYPHA_CHUNK_WATCH_MAX_AHEAD / (1024 * 1024); i++)
+  for (guint i = 1; i <= HYPHA_CHUNK_WATCH_MAX_AHEAD / (256 * 1024); i++)
     g_assert_true (deliver (&pair, "set",
                             g_variant_new_parsed ("[<'k'>, <%x>, <%*>]", (gint64) i,
                                                   g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE,
-                                                                             zeros, 1024 * 1024,
+                                                                             zeros, 256 * 1024,
                                                                              1))));
 
   test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*before their turn*");
-  g_assert_false (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 99>, <@ay [1]>]")));
+  g_assert_false (deliver (&pair, "set", g_variant_new_parsed ("[<'k'>, <int64 999>, <@ay [1]>]")));
   test_assert_expected_logs ();
   pair_free (&pair);
 }
@@ -399,6 +439,8 @@ main (int    argc,
   g_test_add_func ("/hub/chunk-watch/refuses-sealed-pieces", test_watch_refuses_sealed_pieces);
   g_test_add_func ("/hub/chunk-watch/keeps-in-step", test_watch_keeps_in_step);
   g_test_add_func ("/hub/chunk-watch/begins-anew", test_watch_begins_anew);
+  g_test_add_func ("/hub/chunk-watch/counts-what-receivers-keep",
+                   test_watch_counts_what_receivers_keep);
   g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);
   g_test_add_func ("/hub/chunk-watch/ahead-limit", test_watch_ahead_limit);
   return g_test_run ();

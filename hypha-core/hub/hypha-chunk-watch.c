@@ -9,6 +9,9 @@
 
 #define METHODS "services.built-in.message_cache."
 
+/* How deep a promise may be. */
+#define MAX_PLAIN_DEPTH 8
+
 struct _HyphaChunkWatch
 {
   /*
@@ -137,7 +140,10 @@ hypha_chunk_call_take (HyphaChunkCall          *call,
     {
     case 's':
       call->key = (HyphaSpan) { (const char *) item->data, item->size };
-      return item->kind == HYPHA_MSGPACK_STR && item->size > 0;
+      return item->kind == HYPHA_MSGPACK_STR && item->size > 0 &&
+             item->size <= HYPHA_CHUNK_WATCH_MAX_KEY &&
+             memchr (item->data, '\0', item->size) == NULL &&
+             g_utf8_validate ((const char *) item->data, item->size, NULL);
 
     case 'i':
       call->index = (guint64) item->integer;
@@ -146,19 +152,57 @@ hypha_chunk_call_take (HyphaChunkCall          *call,
     case 'd':
       call->piece = item->data;
       call->size = item->size;
-      return item->kind == HYPHA_MSGPACK_BIN;
+      return item->kind == HYPHA_MSGPACK_BIN && item->size > 0;
 
     case 'h':
       call->heartbeat = flag;
       return item->kind == HYPHA_MSGPACK_BOOL || item->kind == HYPHA_MSGPACK_NIL;
 
-    case 'o':
+    default:
       call->overwrite = flag;
       return item->kind == HYPHA_MSGPACK_BOOL || item->kind == HYPHA_MSGPACK_NIL;
-
-    default:
-      return item->kind == HYPHA_MSGPACK_NIL;
     }
+}
+
+/*
+ * Passes a value that receivers of every language decode: texts are UTF-8, keys are texts, nothing
+ * is deep. What one of them cannot decode it does not keep, though it was counted here.
+ */
+static gboolean
+hypha_chunk_call_skip_plain (HyphaMsgpackCursor  *cursor,
+                             guint                depth,
+                             GError             **error)
+{
+  HyphaMsgpackItem item;
+  gboolean map;
+
+  if (!hypha_msgpack_cursor_next (cursor, &item, error))
+    return FALSE;
+
+  if (item.kind == HYPHA_MSGPACK_EXT || depth > MAX_PLAIN_DEPTH ||
+      (item.kind == HYPHA_MSGPACK_STR &&
+       !g_utf8_validate ((const char *) item.data, item.size, NULL)))
+    return hypha_chunk_watch_fail ("unexpected arguments", error);
+
+  map = item.kind == HYPHA_MSGPACK_MAP;
+  if (!map && item.kind != HYPHA_MSGPACK_ARRAY)
+    return TRUE;
+
+  for (guint32 i = 0, n = item.size; i < n; i++)
+    {
+      HyphaMsgpackCursor key = *cursor;
+
+      if (map && !hypha_msgpack_cursor_next (&key, &item, error))
+        return FALSE;
+      if (map && item.kind != HYPHA_MSGPACK_STR)
+        return hypha_chunk_watch_fail ("unexpected arguments", error);
+      if (map && !hypha_chunk_call_skip_plain (cursor, depth + 1, error))
+        return FALSE;
+      if (!hypha_chunk_call_skip_plain (cursor, depth + 1, error))
+        return FALSE;
+    }
+
+  return TRUE;
 }
 
 static gboolean
@@ -176,14 +220,14 @@ hypha_chunk_call_take_args (HyphaChunkCall      *call,
     return FALSE;
 
   n = item.kind == HYPHA_MSGPACK_ARRAY ? item.size : 0;
-  if (n < strcspn (arguments, "ho") || n > 8)
+  if (n < strcspn (arguments, "ho") || n > length)
     return hypha_chunk_watch_fail ("unexpected arguments", error);
 
   for (guint32 i = 0; i < n; i++)
     {
       if (!hypha_msgpack_cursor_next (cursor, &item, error))
         return FALSE;
-      if (!hypha_chunk_call_take (call, i < length ? arguments[i] : '\0', &item))
+      if (!hypha_chunk_call_take (call, arguments[i], &item))
         return hypha_chunk_watch_fail ("unexpected arguments", error);
     }
 
@@ -193,7 +237,8 @@ hypha_chunk_call_take_args (HyphaChunkCall      *call,
 
 /*
  * Keywords and encrypted arguments would hide what is delivered. No client uses them here: what is
- * to be secret is encrypted before it is cut up.
+ * to be secret is encrypted before it is cut up. Nothing else may be there that could keep a receiver
+ * from storing a piece that was counted here.
  */
 static gboolean
 hypha_chunk_call_parse (HyphaChunkCall      *call,
@@ -214,6 +259,8 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
 
   if (call->verb == NULL)
     return hypha_chunk_watch_fail ("no such method", error);
+  if (message->size > HYPHA_CHUNK_WATCH_MAX_CALL)
+    return hypha_chunk_watch_fail ("a piece is too long", error);
 
   if (!hypha_msgpack_cursor_next (&cursor, &item, error))
     return FALSE;
@@ -227,12 +274,14 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
         return FALSE;
 
       name = (HyphaSpan) { (const char *) item.data, item.size };
-      if (hypha_span_equal (name, "with_kwargs") || hypha_span_equal (name, "_enc"))
+      if (hypha_span_equal (name, "args"))
+        {
+          if (!hypha_chunk_call_take_args (call, arguments, &cursor, error))
+            return FALSE;
+        }
+      else if (!hypha_span_equal (name, "promise") && !hypha_span_equal (name, "t"))
         return hypha_chunk_watch_fail ("unexpected arguments", error);
-
-      if (!(hypha_span_equal (name, "args") ? hypha_chunk_call_take_args (call, arguments, &cursor,
-                                                                        error) :
-                                              hypha_msgpack_cursor_skip (&cursor, error)))
+      else if (!hypha_chunk_call_skip_plain (&cursor, 0, error))
         return FALSE;
     }
 
