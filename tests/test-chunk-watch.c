@@ -402,6 +402,36 @@ test_watch_counts_what_receivers_keep (void)
   pair_free (&pair);
 }
 
+/* H27: nobody checks for each receiver what goes to all, so it goes to none. */
+static void
+test_watch_refuses_broadcast (void)
+{
+  static const char *const targets[] = { "*", "ws-a/*" };
+  Pair pair = pair_new ();
+  g_autofree char *alice = hub_token (pair.hub, "ws-a", "alice");
+  g_autoptr (Client) other = hub_connect (pair.hub, "other", alice);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (targets); i++)
+    {
+      g_autoptr (GVariant) answer = NULL;
+      const char *method = NULL;
+
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it must go to one client*");
+      client_send (pair.a,
+                   g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'session': <'s'>,"
+                                         " 'method': <'services.built-in.message_cache.create'>}",
+                                         targets[i]),
+                   g_variant_new_parsed ("{'args': <[<'k'>]>}"));
+      answer = client_take (pair.a, NULL);
+      g_variant_lookup (answer, "method", "&s", &method);
+      g_assert_cmpstr (method, ==, "s.reject");
+      g_assert_true (g_queue_is_empty (&other->binaries));
+    }
+
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
 static void
 test_watch_ahead_limit (void)
 {
@@ -442,6 +472,7 @@ main (int    argc,
   g_test_add_func ("/hub/chunk-watch/counts-what-receivers-keep",
                    test_watch_counts_what_receivers_keep);
   g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);
+  g_test_add_func ("/hub/chunk-watch/refuses-broadcast", test_watch_refuses_broadcast);
   g_test_add_func ("/hub/chunk-watch/ahead-limit", test_watch_ahead_limit);
   return g_test_run ();
 }

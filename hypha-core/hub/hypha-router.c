@@ -359,6 +359,56 @@ hypha_router_check_sender (HyphaPeer           *sender,
   return TRUE;
 }
 
+/* A peer's fault: in the log, but not so often that it is nothing else there. */
+static void
+hypha_router_log_refusal (HyphaPeer    *sender,
+                          const char   *target,
+                          const GError *error)
+{
+  g_autofree char *quoted = hypha_error_quote (target);
+
+  if (hypha_peer_may_log (sender))
+    g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
+}
+
+/* May this message go to all clients of a workspace? Says why not. */
+static gboolean
+hypha_router_check_broadcast (HyphaRouter         *self,
+                              HyphaPeer           *sender,
+                              const char          *workspace,
+                              const HyphaMessage  *message,
+                              GError             **error)
+{
+  if (!hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_BROADCAST, workspace))
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                           "Permission denied: only members may send to all clients of a "
+                           "workspace");
+      return FALSE;
+    }
+
+  /*
+   * Each receiver's pieces are checked as its own. Of what goes to all nobody knows who has which
+   * before, and no client cuts up such a message.
+   */
+  if (!sender->internal && hypha_chunk_watch_concerns (message))
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL,
+                           "Invalid message in pieces: it must go to one client, not to all of a "
+                           "workspace");
+      return FALSE;
+    }
+
+  if (!g_hash_table_contains (self->workspaces, workspace))
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_NOT_FOUND, "No client is in workspace %s",
+                   workspace);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 /* A target “ws/✱” or “✱”: to every client of the sender's own workspace, the sender included. */
 static void
 hypha_router_broadcast (HyphaRouter        *self,
@@ -367,22 +417,19 @@ hypha_router_broadcast (HyphaRouter        *self,
                         const HyphaMessage *message,
                         const HyphaSlice   *frame)
 {
-  GHashTable *set = g_hash_table_lookup (self->workspaces, workspace);
   g_autoptr (GPtrArray) members = NULL;
+  g_autoptr (GError) error = NULL;
 
-  if (set == NULL ||
-      !hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_BROADCAST, workspace))
+  if (!hypha_router_check_broadcast (self, sender, workspace, message, &error))
     {
       g_autofree char *target = g_strconcat (workspace, "/*", NULL);
 
-      g_debug ("%s: broadcast to %s refused", sender->id, workspace);
-      hypha_router_reject (self, sender, message, target,
-                           "Permission denied: only members may send to all clients of a "
-                           "workspace");
+      hypha_router_log_refusal (sender, target, error);
+      hypha_router_reject (self, sender, message, target, error->message);
       return;
     }
 
-  members = hypha_router_snapshot (set);
+  members = hypha_router_list (self, workspace);
   for (guint i = 0; i < members->len && sender->attached; i++)
     {
       HyphaPeer *member = g_ptr_array_index (members, i);
@@ -416,18 +463,6 @@ hypha_router_resolve (HyphaPeer *sender,
   memcpy (target + prefix, to.data, to.size);
   target[prefix + to.size] = '\0';
   return prefix + to.size;
-}
-
-/* A peer's fault: in the log, but not so often that it is nothing else there. */
-static void
-hypha_router_log_refusal (HyphaPeer    *sender,
-                          const char   *target,
-                          const GError *error)
-{
-  g_autofree char *quoted = hypha_error_quote (target);
-
-  if (hypha_peer_may_log (sender))
-    g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
 /* May this message go to another client? Says why not. */

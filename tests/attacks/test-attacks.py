@@ -893,6 +893,17 @@ def _(world, way):
         check_stock(victim, attacker)
 
 
+@attack("H27", "socket page", "forged keys in pieces for everybody")
+def _(world, way):
+    victim, attacker = stock_victim(world), world.attacker(way, "ws-a")
+    _, evil, _, _ = pieces_of(victim)
+    for target in ("*", "ws-a/*"):
+        for verb, args in (("create", ()), ("append", (evil,)), ("process", ())):
+            outcome, said = attacker.call(target, f"services.built-in.message_cache.{verb}", "all", *args, False)
+            check(outcome == "reject" and "to one client" in str(said), said)
+    check_stock(victim, attacker)
+
+
 @attack("H27", "socket page", "pieces that are left below others")
 def _(world, way):
     for victim, attacker in both(world, way):
