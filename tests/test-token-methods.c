@@ -404,6 +404,32 @@ test_token_revoke_permission (void)
   assert_refused (hub, "x", "token", made, "Token has been revoked");
 }
 
+/* What cannot be kept is not promised: a number that is too great is no shorter one. */
+static void
+test_token_lifetime_bounds (void)
+{
+  static const char *const refused[] = {
+    "int64 0", "int64 -1", "int64 315360001", "0.0", "0.5", "-1e300", "315360001.0", "1e12", "inf",
+    "nan", "'3600'", "true"
+  };
+  static const char *const taken[] = { "int64 1", "int64 315360000", "1.0", "86400.5" };
+  g_autoptr (Hub) hub = hub_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
+    {
+      g_autofree char *config = g_strdup_printf ("{'expires_in': <%s>}", refused[i]);
+      g_autofree char *error = mint_error (hub, config);
+
+      g_assert_cmpstr (error, ==, "expires_in must be a number of seconds from 1 to 315360000");
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (taken); i++)
+    {
+      g_autofree char *config = g_strdup_printf ("{'expires_in': <%s>}", taken[i]);
+      g_autofree char *token = mint (hub, config);
+    }
+}
+
 static void
 test_token_revoke_expired (void)
 {
@@ -555,6 +581,7 @@ main (int    argc,
   g_test_add_func ("/hub/token/parse", test_token_parse);
   g_test_add_func ("/hub/token/revoke", test_token_revoke);
   g_test_add_func ("/hub/token/revoke-permission", test_token_revoke_permission);
+  g_test_add_func ("/hub/token/lifetime-bounds", test_token_lifetime_bounds);
   g_test_add_func ("/hub/token/revoke-expired", test_token_revoke_expired);
   g_test_add_func ("/hub/token/revoke-without-id", test_token_revoke_without_id);
   g_test_add_func ("/hub/token/revoked-of-workspace-limit", test_token_revoked_of_workspace_limit);

@@ -62,6 +62,22 @@ hypha_token_check_workspace (HyphaUserInfo  *user,
   return FALSE;
 }
 
+/* The seconds in a number of either kind, as clients of both languages send them; 0 in all else. */
+static gint64
+hypha_token_get_lifetime (GVariant *value)
+{
+  gdouble seconds;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
+    return g_variant_get_int64 (value);
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
+    return 0;
+
+  /* Beyond these bounds, and for what is no number, the conversion is not defined. */
+  seconds = g_variant_get_double (value);
+  return seconds >= 1 && seconds <= (gdouble) MAX_LIFETIME ? (gint64) seconds : 0;
+}
+
 /* When the token ends: not after its maker's own does. */
 static gboolean
 hypha_token_set_lifetime (HyphaToken     *token,
@@ -73,13 +89,8 @@ hypha_token_set_lifetime (HyphaToken     *token,
   gint64 own = hypha_user_info_get_expires_at (user);
   gint64 lifetime = HYPHA_TOKEN_API_LIFETIME;
 
-  if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
-    lifetime = g_variant_get_int64 (value);
-  else if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
-    lifetime = (gint64) CLAMP (g_variant_get_double (value), 0, (double) MAX_LIFETIME);
-
-  else if (value != NULL && !hypha_rpc_codec_is_null (value))
-    lifetime = 0;
+  if (value != NULL && !hypha_rpc_codec_is_null (value))
+    lifetime = hypha_token_get_lifetime (value);
 
   if (lifetime <= 0 || lifetime > MAX_LIFETIME)
     {
