@@ -301,7 +301,7 @@ test_serving_caller_limit (void)
 
   g_assert_null (client_call_manager (greedy, "get_service", g_variant_new_parsed ("[<'calc'>]"),
                                       &error));
-  g_assert_nonnull (strstr (error, "256 of them yours"));
+  g_assert_nonnull (strstr (error, "256 of this client"));
 
   /* The others are served, and nothing is left when the greedy one goes. */
   echoed = client_call_manager (silent, "echo", g_variant_new_parsed ("[<'x'>]"), NULL);
@@ -309,6 +309,40 @@ test_serving_caller_limit (void)
   client_free (greedy);
   g_assert_true (test_wait (serves_nothing, rpc));
   g_assert_cmpuint (hypha_rpc_get_n_pending (rpc), ==, 0);
+}
+
+/* However many guests ask for what is never answered: those with a name are served. */
+static void
+test_serving_guests_limit (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) silent = hub_connect (hub, "p", token);
+  g_autoptr (GPtrArray) guests = g_ptr_array_new_with_free_func ((GDestroyNotify) client_free);
+  HyphaRpc *rpc = hypha_manager_get_rpc (hub->manager);
+  g_autoptr (GVariant) found = NULL;
+
+  client_register (silent, "calc", "public");
+  for (guint i = 0; i < 2 * HYPHA_RPC_MAX_SERVING_USER / HYPHA_RPC_MAX_SERVING_CALLER; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("guest-%u", i);
+
+      g_ptr_array_add (guests, hub_connect (hub, id, NULL));
+      for (guint n = 0; n < HYPHA_RPC_MAX_SERVING_CALLER; n++)
+        client_send (g_ptr_array_index (guests, i),
+                     g_variant_new_parsed ("{'type': <'method'>, 'session': <'x'>,"
+                                           " 'to': <'*/workspace-manager'>,"
+                                           " 'method': <'services.default.get_service'>}"),
+                     g_variant_new_parsed ("{'args': <[<'ws-a/calc'>,"
+                                           " <{'timeout': <int64 600>}>]>, 'promise': <'*'>}"));
+    }
+
+  found = client_call_manager (silent, "list_services", g_variant_new_parsed ("@av []"), NULL);
+  g_assert_nonnull (found);
+  g_assert_cmpuint (hypha_rpc_get_n_serving (rpc), >=, HYPHA_RPC_MAX_SERVING_USER / 2);
+  g_assert_cmpuint (hypha_rpc_get_n_serving (rpc), <=, HYPHA_RPC_MAX_SERVING_USER);
+  g_ptr_array_set_size (guests, 0);
+  g_assert_true (test_wait (serves_nothing, rpc));
 }
 
 /* One sender's flood lies before the manager only up to its share. */
@@ -418,6 +452,7 @@ main (int    argc,
   g_test_add_func ("/hub/limits/bound-token-stays-bound", test_bound_token_stays_bound);
   g_test_add_func ("/hub/limits/connection-breaks-in-send", test_connection_breaks_in_send);
   g_test_add_func ("/hub/limits/public-exports-nothing", test_public_exports_nothing);
+  g_test_add_func ("/hub/limits/serving-guests", test_serving_guests_limit);
   g_test_add_func ("/hub/limits/serving-caller", test_serving_caller_limit);
   g_test_add_func ("/hub/limits/share-of-the-manager", test_share_of_the_manager);
   g_test_add_func ("/hub/limits/outgoing-long-messages", test_outgoing_long_messages_limit);

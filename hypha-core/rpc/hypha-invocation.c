@@ -67,7 +67,7 @@ hypha_invocation_new (HyphaRpc      *rpc,
   self->reply = reply;
   *call = (HyphaRpcCall) { 0 };
   self->cancellable = g_cancellable_new ();
-  hypha_rpc_serving_began (rpc, self->call.from, self->cancellable);
+  hypha_rpc_serving_began (rpc, &self->call, self->cancellable);
   return self;
 }
 
@@ -95,7 +95,7 @@ hypha_invocation_free (gpointer data)
   if (self->handler != NULL)
     hypha_handler_ended (self->handler);
   g_clear_pointer (&self->handler, hypha_handler_unref);
-  hypha_rpc_serving_ended (self->rpc, self->call.from, self->cancellable);
+  hypha_rpc_callers_remove (self->rpc->callers, self->call.from, self->cancellable);
   g_clear_object (&self->cancellable);
   hypha_rpc_call_clear (&self->call);
   g_clear_pointer (&self->reply, hypha_rpc_reply_free);

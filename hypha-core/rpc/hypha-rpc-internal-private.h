@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hypha-invocation-private.h"
+#include "hypha-rpc-callers-private.h"
 #include "hypha-session-private.h"
 
 G_BEGIN_DECLS
@@ -25,9 +26,8 @@ struct _HyphaRpc
   GHashTable      *targets;     /* the other client → set of its HyphaSession, borrowed */
   GSource         *sweeper;     /* only while there are sessions */
   HyphaRpcChunks  *chunks;
-  GHashTable      *callers;     /* id → set of GCancellable: what is in service for each */
+  HyphaRpcCallers *callers;     /* whom we are at work for */
   guint64          next_session;
-  guint            n_serving;
 };
 
 /* hypha-rpc.c */
@@ -82,10 +82,7 @@ gboolean    hypha_rpc_check_access     (HyphaRpc             *self,
 void        hypha_rpc_cancel_caller    (HyphaRpc             *self,
                                         const char           *caller);
 void        hypha_rpc_serving_began    (HyphaRpc             *self,
-                                        const char           *caller,
-                                        GCancellable         *cancellable);
-void        hypha_rpc_serving_ended    (HyphaRpc             *self,
-                                        const char           *caller,
+                                        const HyphaRpcCall   *call,
                                         GCancellable         *cancellable);
 
 /* hypha-rpc-built-in.c */

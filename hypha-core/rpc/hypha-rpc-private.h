@@ -12,10 +12,8 @@ G_BEGIN_DECLS
 #define HYPHA_RPC_MAX_FRAME (HYPHA_RPC_CHUNK_SIZE + 1024)
 /* How long a callee may be silent before a call fails, in milliseconds. */
 #define HYPHA_RPC_TIMEOUT 30000
-/* Calls that may wait for their answer, and that may be in service: in all, and of one caller. */
+/* Calls that may wait for their answer. */
 #define HYPHA_RPC_MAX_PENDING 16384
-#define HYPHA_RPC_MAX_SERVING 16384
-#define HYPHA_RPC_MAX_SERVING_CALLER 256
 
 #define HYPHA_TYPE_RPC (hypha_rpc_get_type ())
 

@@ -61,20 +61,13 @@ hypha_rpc_check_access (HyphaRpc      *self,
 }
 
 static gboolean
-hypha_rpc_check_room (HyphaRpc    *self,
-                      const char  *caller,
-                      GError     **error)
+hypha_rpc_check_room (HyphaRpc            *self,
+                      const HyphaRpcCall  *call,
+                      GError             **error)
 {
-  GHashTable *calls = g_hash_table_lookup (self->callers, caller);
+  g_autoptr (GVariant) user = g_variant_lookup_value (call->context, "user", NULL);
 
-  if (self->n_serving < HYPHA_RPC_MAX_SERVING &&
-      (calls == NULL || g_hash_table_size (calls) < HYPHA_RPC_MAX_SERVING_CALLER))
-    return TRUE;
-
-  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-               "%s serves %u calls already, %u of them yours; try again later", self->id,
-               self->n_serving, calls != NULL ? g_hash_table_size (calls) : 0);
-  return FALSE;
+  return hypha_rpc_callers_has_room (self->callers, call->from, user, error);
 }
 
 static void
@@ -105,7 +98,7 @@ hypha_rpc_serve_service (HyphaRpc       *self,
   if (service != NULL && dot != NULL)
     {
       if (!hypha_rpc_check_access (self, service, call->from, call->method, error) ||
-          !hypha_rpc_check_room (self, call->from, error))
+          !hypha_rpc_check_room (self, call, error))
         return FALSE;
 
       handler = hypha_service_dup_handler (service, dot + 1);
@@ -159,57 +152,22 @@ hypha_rpc_serve_session (HyphaRpc       *self,
       return FALSE;
     }
 
-  if (!hypha_rpc_check_room (self, call->from, error))
+  if (!hypha_rpc_check_room (self, call, error))
     return FALSE;
 
   hypha_rpc_run (self, handler, call, reply);
   return TRUE;
 }
 
-/* A call of caller is in service; cancellable stops it when the caller goes. */
+/* A call is in service; cancellable stops it when its caller goes. */
 void
-hypha_rpc_serving_began (HyphaRpc     *self,
-                         const char   *caller,
-                         GCancellable *cancellable)
+hypha_rpc_serving_began (HyphaRpc           *self,
+                         const HyphaRpcCall *call,
+                         GCancellable       *cancellable)
 {
-  GHashTable *calls = g_hash_table_lookup (self->callers, caller);
+  g_autoptr (GVariant) user = g_variant_lookup_value (call->context, "user", NULL);
 
-  if (calls == NULL)
-    {
-      calls = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
-      g_hash_table_insert (self->callers, g_strdup (caller), calls);
-    }
-
-  g_hash_table_add (calls, g_object_ref (cancellable));
-  self->n_serving++;
-}
-
-void
-hypha_rpc_serving_ended (HyphaRpc     *self,
-                         const char   *caller,
-                         GCancellable *cancellable)
-{
-  GHashTable *calls = g_hash_table_lookup (self->callers, caller);
-
-  self->n_serving--;
-  if (calls == NULL)
-    return;
-
-  g_hash_table_remove (calls, cancellable);
-  if (g_hash_table_size (calls) == 0)
-    g_hash_table_remove (self->callers, caller);
-}
-
-static void
-hypha_rpc_add_cancellables (GPtrArray  *cancellables,
-                            GHashTable *calls)
-{
-  GHashTableIter iter;
-  gpointer cancellable;
-
-  g_hash_table_iter_init (&iter, calls);
-  while (g_hash_table_iter_next (&iter, &cancellable, NULL))
-    g_ptr_array_add (cancellables, g_object_ref (cancellable));
+  hypha_rpc_callers_add (self->callers, call->from, user, cancellable);
 }
 
 /* Nobody waits for the answers to this caller any more, or to anybody where it is NULL. */
@@ -217,16 +175,7 @@ void
 hypha_rpc_cancel_caller (HyphaRpc   *self,
                          const char *caller)
 {
-  g_autoptr (GPtrArray) cancellables = g_ptr_array_new_with_free_func (g_object_unref);
-  GHashTable *calls = caller != NULL ? g_hash_table_lookup (self->callers, caller) : NULL;
-  GHashTableIter iter;
-
-  if (calls != NULL)
-    hypha_rpc_add_cancellables (cancellables, calls);
-
-  g_hash_table_iter_init (&iter, self->callers);
-  while (caller == NULL && g_hash_table_iter_next (&iter, NULL, (gpointer *) &calls))
-    hypha_rpc_add_cancellables (cancellables, calls);
+  g_autoptr (GPtrArray) cancellables = hypha_rpc_callers_list (self->callers, caller);
 
   for (guint i = 0; i < cancellables->len; i++)
     g_cancellable_cancel (g_ptr_array_index (cancellables, i));
@@ -235,5 +184,5 @@ hypha_rpc_cancel_caller (HyphaRpc   *self,
 guint
 hypha_rpc_get_n_serving (HyphaRpc *self)
 {
-  return self->n_serving;
+  return hypha_rpc_callers_get_size (self->callers);
 }

@@ -201,7 +201,7 @@ hypha_rpc_dispose (GObject *object)
   g_clear_pointer (&self->pending, g_hash_table_unref);
   g_clear_pointer (&self->sessions, g_hash_table_unref);
   g_clear_pointer (&self->targets, g_hash_table_unref);
-  g_clear_pointer (&self->callers, g_hash_table_unref);
+  g_clear_pointer (&self->callers, hypha_rpc_callers_free);
   g_clear_pointer (&self->id, g_free);
   g_clear_pointer (&self->workspace, g_free);
   g_clear_pointer (&self->server_url, g_free);
@@ -227,8 +227,7 @@ hypha_rpc_init (HyphaRpc *self)
                                           (GDestroyNotify) hypha_session_unref);
   self->targets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                          (GDestroyNotify) g_hash_table_unref);
-  self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                         (GDestroyNotify) g_hash_table_unref);
+  self->callers = hypha_rpc_callers_new ();
   self->chunks = hypha_rpc_chunks_new (self);
 }
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "hypha-error.h"
+#include "hypha-rpc-callers-private.h"
+
+/*
+ * For whom a HyphaRpc is at work. Calls that are never answered must not keep out others, so each
+ * level may take no more than what it leaves: a client as many as are free for its user, a user as
+ * many as are free in all. However many are greedy together, whoever comes next finds room; the
+ * more they are the less each has. All guests are one user: it costs nothing to be another guest.
+ */
+struct _HyphaRpcCallers
+{
+  GHashTable *users;    /* id → HyphaCallingUser */
+  GHashTable *callers;  /* client's absolute id → HyphaCaller */
+  guint       n_calls;
+};
+
+typedef struct
+{
+  char       *id;
+  guint       n_calls;
+} HyphaCallingUser;
+
+typedef struct
+{
+  HyphaCallingUser *user;   /* borrowed: it has at least our calls */
+  GHashTable       *calls;  /* set of GCancellable */
+} HyphaCaller;
+
+/* No id of a user is empty. */
+#define GUESTS ""
+
+static void
+hypha_calling_user_free (gpointer data)
+{
+  HyphaCallingUser *user = data;
+
+  g_free (user->id);
+  g_free (user);
+}
+
+static void
+hypha_caller_free (gpointer data)
+{
+  HyphaCaller *caller = data;
+
+  g_hash_table_unref (caller->calls);
+  g_free (caller);
+}
+
+HyphaRpcCallers *
+hypha_rpc_callers_new (void)
+{
+  HyphaRpcCallers *self = g_new0 (HyphaRpcCallers, 1);
+
+  self->users = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, hypha_calling_user_free);
+  self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, hypha_caller_free);
+  return self;
+}
+
+void
+hypha_rpc_callers_free (HyphaRpcCallers *self)
+{
+  g_hash_table_unref (self->callers);
+  g_hash_table_unref (self->users);
+  g_free (self);
+}
+
+/* To whose account a call goes; user is the stamped one, NULL where the core itself calls. */
+static const char *
+hypha_rpc_callers_get_account (const char *caller,
+                               GVariant   *user)
+{
+  gboolean anonymous = FALSE;
+  const char *id = NULL;
+
+  if (user == NULL || !g_variant_is_of_type (user, G_VARIANT_TYPE_VARDICT))
+    return caller;
+
+  g_variant_lookup (user, "is_anonymous", "b", &anonymous);
+  g_variant_lookup (user, "id", "&s", &id);
+  return anonymous ? GUESTS : id != NULL ? id : caller;
+}
+
+/* Whether one more call of this client may be served. */
+gboolean
+hypha_rpc_callers_has_room (HyphaRpcCallers  *self,
+                            const char       *caller,
+                            GVariant         *user,
+                            GError          **error)
+{
+  const char *account = hypha_rpc_callers_get_account (caller, user);
+  HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
+  HyphaCallingUser *owner = g_hash_table_lookup (self->users, account);
+  guint own = known != NULL ? g_hash_table_size (known->calls) : 0;
+  guint of_user = owner != NULL ? owner->n_calls : 0;
+
+  if (own < MIN (HYPHA_RPC_MAX_SERVING_CALLER, HYPHA_RPC_MAX_SERVING_USER - of_user) &&
+      of_user < MIN (HYPHA_RPC_MAX_SERVING_USER, HYPHA_RPC_MAX_SERVING - self->n_calls))
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+               "Too many calls are in service: %u, %u of them of %s, %u of this client; "
+               "wait for answers, then try again", self->n_calls, of_user,
+               *account == '\0' ? "anonymous users" : "this user", own);
+  return FALSE;
+}
+
+void
+hypha_rpc_callers_add (HyphaRpcCallers *self,
+                       const char      *caller,
+                       GVariant        *user,
+                       GCancellable    *cancellable)
+{
+  const char *account = hypha_rpc_callers_get_account (caller, user);
+  HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
+  HyphaCallingUser *owner = g_hash_table_lookup (self->users, account);
+
+  if (known == NULL)
+    {
+      if (owner == NULL)
+        {
+          owner = g_new0 (HyphaCallingUser, 1);
+          owner->id = g_strdup (account);
+          g_hash_table_insert (self->users, owner->id, owner);
+        }
+
+      known = g_new0 (HyphaCaller, 1);
+      known->user = owner;
+      known->calls = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+      g_hash_table_insert (self->callers, g_strdup (caller), known);
+    }
+
+  g_hash_table_add (known->calls, g_object_ref (cancellable));
+  known->user->n_calls++;
+  self->n_calls++;
+}
+
+void
+hypha_rpc_callers_remove (HyphaRpcCallers *self,
+                          const char      *caller,
+                          GCancellable    *cancellable)
+{
+  HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
+  HyphaCallingUser *owner;
+
+  if (known == NULL || !g_hash_table_remove (known->calls, cancellable))
+    return;
+
+  owner = known->user;
+  self->n_calls--;
+  if (g_hash_table_size (known->calls) == 0)
+    g_hash_table_remove (self->callers, caller);
+  if (--owner->n_calls == 0)
+    g_hash_table_remove (self->users, owner->id);
+}
+
+static void
+hypha_caller_add_to (HyphaCaller *caller,
+                     GPtrArray   *cancellables)
+{
+  GHashTableIter iter;
+  gpointer cancellable;
+
+  g_hash_table_iter_init (&iter, caller->calls);
+  while (g_hash_table_iter_next (&iter, &cancellable, NULL))
+    g_ptr_array_add (cancellables, g_object_ref (cancellable));
+}
+
+/* What stops the calls of a client that are in service, or those of all where caller is NULL. */
+GPtrArray *
+hypha_rpc_callers_list (HyphaRpcCallers *self,
+                        const char      *caller)
+{
+  GPtrArray *cancellables = g_ptr_array_new_with_free_func (g_object_unref);
+  HyphaCaller *known = caller != NULL ? g_hash_table_lookup (self->callers, caller) : NULL;
+  GHashTableIter iter;
+
+  if (known != NULL)
+    hypha_caller_add_to (known, cancellables);
+
+  g_hash_table_iter_init (&iter, self->callers);
+  while (caller == NULL && g_hash_table_iter_next (&iter, NULL, (gpointer *) &known))
+    hypha_caller_add_to (known, cancellables);
+
+  return cancellables;
+}
+
+guint
+hypha_rpc_callers_get_size (HyphaRpcCallers *self)
+{
+  return self->n_calls;
+}
