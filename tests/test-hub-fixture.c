@@ -112,11 +112,18 @@ client_free (Client *client)
 Client *
 hub_open (Hub *hub)
 {
+  return hub_open_from (hub, "test");
+}
+
+Client *
+hub_open_from (Hub        *hub,
+               const char *remote)
+{
   g_autoptr (HyphaConnection) far_end = NULL;
   HyphaConnection *near_end;
 
   hypha_pipe_connection_new_pair (&near_end, &far_end);
-  hypha_gate_accept (hub->gate, far_end, "test");
+  hypha_gate_accept (hub->gate, far_end, remote);
   return client_new (near_end);
 }
 
@@ -227,7 +234,7 @@ client_take (Client    *client,
 }
 
 /* The answer of the call in session: the value, or NULL and the error's text. */
-static GVariant *
+GVariant *
 client_take_answer (Client      *client,
                     const char  *session,
                     char       **error)

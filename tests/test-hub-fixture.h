@@ -40,6 +40,8 @@ char       *hub_token           (Hub             *hub,
 Client     *client_new          (HyphaConnection *connection);
 void        client_free         (Client          *client);
 Client     *hub_open            (Hub             *hub);
+Client     *hub_open_from       (Hub             *hub,
+                                 const char      *remote);
 Client     *hub_connect         (Hub             *hub,
                                  const char      *client_id,
                                  const char      *token);
@@ -51,6 +53,9 @@ void        client_send         (Client          *client,
 char       *client_take_text    (Client          *client);
 GVariant   *client_take         (Client          *client,
                                  GVariant       **extra);
+GVariant   *client_take_answer  (Client          *client,
+                                 const char      *session,
+                                 char           **error);
 GVariant   *client_call         (Client          *client,
                                  const char      *to,
                                  const char      *method,

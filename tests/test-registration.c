@@ -180,7 +180,7 @@ test_registration_private (void)
   listed = must_call (a, "list_services", "@av []");
   g_assert_cmpuint (g_variant_n_children (listed), ==, 0);
   all = must_call (a, "list_services", "[<{'include_unlisted': <true>}>]");
-  g_assert_cmpuint (g_variant_n_children (all), ==, 2);
+  g_assert_cmpuint (g_variant_n_children (all), ==, 3);
   assert_refused (stranger, "get_service", "[<'ws-a/a:s'>]",
                   "Permission denied for getting protected service: s");
 }

@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 #define HYPHA_ADDRESS_ROOT_WORKSPACE "default"
 #define HYPHA_ADDRESS_ROOT_CLIENT "root"
 #define HYPHA_ADDRESS_PUBLIC_WORKSPACE "public"
+/* Who lets people log in: client and service of “public”. */
+#define HYPHA_ADDRESS_LOGIN "hypha-login"
 
 /* “workspace/client:service@app”; parts that the text does not have are NULL. */
 typedef struct

@@ -136,6 +136,9 @@ hypha_address_is_reserved_client (const char *workspace,
   if (g_str_has_prefix (client, HYPHA_ADDRESS_MANAGER_CLIENT))
     return TRUE;
 
+  if (g_str_equal (workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE))
+    return g_str_equal (client, HYPHA_ADDRESS_LOGIN);
+
   return g_str_equal (workspace, HYPHA_ADDRESS_ROOT_WORKSPACE) &&
          g_str_equal (client, HYPHA_ADDRESS_ROOT_CLIENT);
 }

@@ -372,6 +372,7 @@ hypha_gate_admit (HyphaGateSession *session)
       return;
     }
 
+  hypha_peer_set_remote (peer, session->remote);
   if (session->mounted != NULL)
     hypha_peer_set_page (peer);
   session->peer = g_steal_pointer (&peer);

@@ -9,6 +9,7 @@
 
 G_BEGIN_DECLS
 
+typedef struct _HyphaLoginDesk HyphaLoginDesk;
 typedef struct _HyphaQuestionDesk HyphaQuestionDesk;
 
 /* How long a provider may take to hand out its service, in milliseconds. */
@@ -31,6 +32,7 @@ HyphaRegistry *hypha_manager_get_registry      (HyphaManager             *self);
 HyphaAuthority *hypha_manager_get_authority    (HyphaManager             *self);
 HyphaLocalClient *hypha_manager_get_root       (HyphaManager             *self);
 HyphaQuestionDesk *hypha_manager_get_desk      (HyphaManager             *self);
+HyphaLoginDesk *hypha_manager_get_logins       (HyphaManager             *self);
 GVariant      *hypha_manager_describe          (HyphaManager             *self);
 void           hypha_manager_add_methods       (HyphaManager             *self,
                                                 const HyphaServiceMethod *methods,

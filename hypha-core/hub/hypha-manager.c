@@ -6,6 +6,7 @@
 #include "hypha-events-private.h"
 #include "hypha-local-client-private.h"
 #include "hypha-log-methods-private.h"
+#include "hypha-login-desk-private.h"
 #include "hypha-lookup-private.h"
 #include "hypha-manager-private.h"
 #include "hypha-name-private.h"
@@ -35,6 +36,8 @@ struct _HyphaManager
   HyphaEvents      *events;
   HyphaServiceTypes *types;
   HyphaQuestionDesk *desk;
+  HyphaLocalClient *door;    /* offers the logins; NULL once it is closed */
+  HyphaLoginDesk   *logins;
   char             *base_url;
 };
 
@@ -78,6 +81,13 @@ hypha_manager_get_desk (HyphaManager *self)
   return self->desk;
 }
 
+/* Who wants to be let in by the person at this machine. */
+HyphaLoginDesk *
+hypha_manager_get_logins (HyphaManager *self)
+{
+  return self->logins;
+}
+
 const char *
 hypha_manager_get_base_url (HyphaManager *self)
 {
@@ -93,6 +103,7 @@ hypha_manager_set_base_url (HyphaManager *self,
   self->base_url = g_strdup (base_url);
   hypha_rpc_set_server_url (self->rpc, base_url);
   hypha_rpc_set_server_url (hypha_local_client_get_rpc (self->root), base_url);
+  hypha_rpc_set_server_url (hypha_local_client_get_rpc (self->door), base_url);
 }
 
 /* The map of the default service itself. */
@@ -209,10 +220,22 @@ hypha_manager_add_root (HyphaManager *self)
     g_warning ("the service of the host program is not listed: %s", error->message);
 }
 
+/* The service for logins is no part of “default”: clients look for it in “public”. */
+static void
+hypha_manager_add_logins (HyphaManager *self)
+{
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_root ();
+
+  self->door = hypha_local_client_new (self->router, HYPHA_ADDRESS_PUBLIC_WORKSPACE,
+                                       HYPHA_ADDRESS_LOGIN, user, self->base_url);
+  self->logins = hypha_login_desk_new (self, self->door);
+}
+
 /* Ends it before its last reference goes: methods that others added are not called any more. */
 void
 hypha_manager_close (HyphaManager *self)
 {
+  g_clear_pointer (&self->door, hypha_local_client_free);
   g_clear_pointer (&self->root, hypha_local_client_free);
   g_clear_pointer (&self->client, hypha_local_client_free);
 }
@@ -223,6 +246,7 @@ hypha_manager_dispose (GObject *object)
   HyphaManager *self = HYPHA_MANAGER (object);
 
   hypha_manager_close (self);
+  g_clear_pointer (&self->logins, hypha_login_desk_free);
   g_clear_pointer (&self->desk, hypha_question_desk_free);
   g_clear_pointer (&self->events, hypha_events_free);
   g_clear_pointer (&self->types, hypha_service_types_free);
@@ -272,5 +296,6 @@ hypha_manager_new (HyphaRouter    *router,
   self->types = hypha_service_types_new (self);
   self->desk = hypha_question_desk_new (self);
   hypha_manager_add_root (self);
+  hypha_manager_add_logins (self);
   return self;
 }

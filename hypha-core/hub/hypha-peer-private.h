@@ -23,6 +23,7 @@ struct _HyphaPeer
   char            *client;
   HyphaUserInfo   *user;
   HyphaConnection *connection;
+  char            *remote;         /* where it connects from; NULL for those in this process */
   HyphaStamp       stamp;          /* what the router says of this sender */
   GHashTable      *subscriptions;  /* set of event names; NULL until the first */
   GHashTable      *correspondents; /* set of HyphaPeer: who sent to it or was sent to; borrowed */

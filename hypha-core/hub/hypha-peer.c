@@ -41,6 +41,7 @@ hypha_peer_free (gpointer data)
   g_free (self->id);
   g_free (self->workspace);
   g_free (self->client);
+  g_free (self->remote);
   hypha_user_info_unref (self->user);
   g_object_unref (self->connection);
   hypha_stamp_clear (&self->stamp);
@@ -110,6 +111,22 @@ gboolean
 hypha_peer_is_page (HyphaPeer *self)
 {
   return self->page;
+}
+
+/* The address that it connects from. */
+void
+hypha_peer_set_remote (HyphaPeer  *self,
+                       const char *remote)
+{
+  g_free (self->remote);
+  self->remote = g_strdup (remote);
+}
+
+/* NULL for those in this process. */
+const char *
+hypha_peer_get_remote (HyphaPeer *self)
+{
+  return self->remote;
 }
 
 /* FALSE once it is gone, or another connection has taken its address. */

@@ -23,6 +23,9 @@ gboolean         hypha_peer_is_local       (HyphaPeer        *self);
 gboolean         hypha_peer_is_attached    (HyphaPeer        *self);
 void             hypha_peer_set_page       (HyphaPeer        *self);
 gboolean         hypha_peer_is_page        (HyphaPeer        *self);
+void             hypha_peer_set_remote     (HyphaPeer        *self,
+                                            const char       *remote);
+const char      *hypha_peer_get_remote     (HyphaPeer        *self);
 gboolean         hypha_peer_subscribe      (HyphaPeer        *self,
                                             const char       *event);
 void             hypha_peer_unsubscribe    (HyphaPeer        *self,

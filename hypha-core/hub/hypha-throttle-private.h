@@ -23,6 +23,8 @@ typedef struct _HyphaThrottle HyphaThrottle;
 HyphaThrottle *hypha_throttle_new           (void);
 void           hypha_throttle_free          (HyphaThrottle *self);
 gint64         hypha_throttle_now           (void);
+char          *hypha_throttle_key           (const char    *address,
+                                             gboolean      *loopback);
 void           hypha_throttle_failed        (HyphaThrottle *self,
                                              const char    *address,
                                              gint64         now);

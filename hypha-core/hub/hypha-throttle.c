@@ -67,8 +67,11 @@ hypha_throttle_parse (const char *address)
   return g_inet_address_new_from_bytes (bytes + sizeof mapped, G_SOCKET_FAMILY_IPV4);
 }
 
-/* What counts as one: of IPv6 the network, since whoever has one has all its addresses. */
-static char *
+/*
+ * What counts as one: of IPv6 the network, since whoever has one has all its addresses. NULL for
+ * what is no address.
+ */
+char *
 hypha_throttle_key (const char *address,
                     gboolean   *loopback)
 {

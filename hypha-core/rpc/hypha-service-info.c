@@ -375,6 +375,8 @@ gboolean
 hypha_service_info_is_the_cores (HyphaServiceInfo *self)
 {
   return hypha_service_info_is_built_in (self) ||
+         (g_str_equal (self->workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE) &&
+          g_str_equal (self->client, HYPHA_ADDRESS_LOGIN)) ||
          (g_str_equal (self->workspace, HYPHA_ADDRESS_ROOT_WORKSPACE) &&
           g_str_equal (self->client, HYPHA_ADDRESS_ROOT_CLIENT) &&
           g_str_equal (self->service, "default"));

@@ -13,7 +13,13 @@ G_BEGIN_DECLS
 #define HYPHA_SECRET_MIN_SIZE 16
 #define HYPHA_SECRET_SIZE 32
 
-GBytes *hypha_secret_load (const char  *directory,
-                           GError     **error);
+GBytes  *hypha_secret_load        (const char     *directory,
+                                   GError        **error);
+gboolean hypha_secret_fill_random (guint8         *data,
+                                   gsize           size,
+                                   GError        **error);
+gboolean hypha_secret_equal       (const guint8   *a,
+                                   const guint8   *b,
+                                   gsize           size);
 
 G_END_DECLS

@@ -170,7 +170,21 @@ hypha_secret_read_file (int          fd,
   return secret;
 }
 
-static gboolean
+/* Takes the same time wherever the first difference is. */
+gboolean
+hypha_secret_equal (const guint8 *a,
+                    const guint8 *b,
+                    gsize         size)
+{
+  volatile guint8 difference = 0;
+
+  for (gsize i = 0; i < size; i++)
+    difference |= a[i] ^ b[i];
+
+  return difference == 0;
+}
+
+gboolean
 hypha_secret_fill_random (guint8  *data,
                           gsize    size,
                           GError **error)

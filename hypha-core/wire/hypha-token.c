@@ -10,6 +10,7 @@
 
 #include "hypha-base64url-private.h"
 #include "hypha-claims-private.h"
+#include "hypha-secret-private.h"
 
 /*
  * HS256 by GLib's own HMAC. The libjwt of Debian 12 picks the algorithm that the token's header
@@ -168,19 +169,6 @@ hypha_token_check_header (const HyphaTokenParts  *parts,
   return TRUE;
 }
 
-/* Takes the same time wherever the first difference is. */
-static gboolean
-hypha_token_equal_digests (const guint8 *a,
-                           const guint8 *b)
-{
-  volatile guint8 difference = 0;
-
-  for (gsize i = 0; i < DIGEST_SIZE; i++)
-    difference |= a[i] ^ b[i];
-
-  return difference == 0;
-}
-
 static gboolean
 hypha_token_check_signature (const char             *text,
                              const HyphaTokenParts  *parts,
@@ -195,7 +183,7 @@ hypha_token_check_signature (const char             *text,
     return hypha_token_refuse ("Invalid signature", error);
 
   hypha_token_digest (text, parts->header_size + 1 + parts->payload_size, secret, digest);
-  return hypha_token_equal_digests (signature->data, digest) ||
+  return hypha_secret_equal (signature->data, digest, DIGEST_SIZE) ||
          hypha_token_refuse ("Invalid signature", error);
 }
 
