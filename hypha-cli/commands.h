@@ -6,6 +6,8 @@
 G_BEGIN_DECLS
 
 /* Each takes its own name as argv[0] and returns the exit status. */
+int hypha_command_login (int    argc,
+                         char **argv);
 int hypha_command_serve (int    argc,
                          char **argv);
 int hypha_command_token (int    argc,

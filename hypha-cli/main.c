@@ -16,6 +16,7 @@ typedef struct
 } HyphaCommand;
 
 static const HyphaCommand commands[] = {
+  { "login", "Confirm a login at a running server", hypha_command_login },
   { "serve", "Run a Hypha server", hypha_command_serve },
   { "token", "Make a token for a workspace", hypha_command_token },
 };

@@ -18,6 +18,7 @@ hypha_core_parts_close (gpointer data)
 
   g_clear_object (&self->gateway);
   g_clear_object (&self->http_rpc);
+  g_clear_object (&self->http_login);
   hypha_manager_close (self->manager);
   hypha_app_controller_close (self->apps);
   g_clear_object (&self->apps);

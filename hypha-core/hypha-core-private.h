@@ -4,6 +4,7 @@
 #include "hypha-app-controller-private.h"
 #include "hypha-core.h"
 #include "hypha-http-gateway-private.h"
+#include "hypha-http-login-private.h"
 #include "hypha-http-rpc-private.h"
 #include "hypha-question-desk-private.h"
 
@@ -21,6 +22,7 @@ typedef struct
   HyphaServer        *server;
   HyphaHttpGateway   *gateway;
   HyphaHttpRpc       *http_rpc;
+  HyphaHttpLogin     *http_login;
   HyphaAppController *apps;
 } HyphaCoreParts;
 

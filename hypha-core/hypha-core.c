@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hypha-core-private.h"
+#include "hypha-login-desk-private.h"
 #include "hypha-secret-private.h"
 #include "hypha-token-methods-private.h"
 
@@ -169,6 +170,7 @@ hypha_core_build (HyphaCore *self)
   self->parts.gateway = hypha_http_gateway_new (self->parts.server, self->parts.manager);
   self->parts.http_rpc = hypha_http_rpc_new (self->parts.server, self->parts.router,
                                              self->parts.gate);
+  self->parts.http_login = hypha_http_login_new (self->parts.server, self->parts.manager);
   hypha_core_watch_parts (self);
 }
 
@@ -211,15 +213,35 @@ hypha_core_allow_base_url (HyphaCore *self,
   hypha_server_allow_origin (self->parts.server, origin);
 }
 
+/* What the person types to confirm a login here. */
+static char *
+hypha_core_dup_login_command (HyphaCore *self)
+{
+  g_autofree char *usual = g_build_filename (g_get_user_data_dir (), "hypha", NULL);
+  g_autofree char *quoted = g_shell_quote (self->workspace_dir);
+  GString *command = g_string_new ("hypha login");
+
+  if (!g_str_equal (self->host, HYPHA_CORE_DEFAULT_HOST) && !g_str_equal (self->host, "0.0.0.0"))
+    g_string_append_printf (command, " --host %s", self->host);
+  if (self->port != HYPHA_CORE_DEFAULT_PORT)
+    g_string_append_printf (command, " --port %u", self->port);
+  if (!g_str_equal (self->workspace_dir, usual))
+    g_string_append_printf (command, " --workspace-dir %s", quoted);
+  return g_string_free (command, FALSE);
+}
+
 static void
 hypha_core_announce (HyphaCore *self)
 {
+  g_autofree char *command = NULL;
   gboolean ipv6 = strchr (self->host, ':') != NULL;
 
   self->port = hypha_server_get_port (self->parts.server);
   self->url = g_strdup_printf (ipv6 ? "http://[%s]:%u" : "http://%s:%u", self->host, self->port);
   hypha_manager_set_base_url (self->parts.manager, hypha_core_get_base_url (self));
   hypha_gate_set_base_url (self->parts.gate, hypha_core_get_base_url (self));
+  command = hypha_core_dup_login_command (self);
+  hypha_login_desk_set_command (hypha_manager_get_logins (self->parts.manager), command);
   hypha_core_notify_running (self);
 }
 
@@ -485,6 +507,41 @@ hypha_core_generate_token (HyphaCore   *self,
   config = g_variant_ref_sink (g_variant_dict_end (&dict));
   return hypha_token_methods_mint (self->authority, root, HYPHA_ADDRESS_ROOT_WORKSPACE,
                                    HYPHA_ADDRESS_ROOT_CLIENT, config, error);
+}
+
+/**
+ * hypha_core_generate_operator_token:
+ * @self: a core
+ * @error: return location for an error
+ *
+ * Makes a token with which a program of this user sees, and confirms or refuses, the logins that
+ * wait at the server of [property@Core:workspace-dir] on [property@Core:port]: a `GET` of
+ * `/login/waiting`, or a `POST` to `/login/decide?code=CODE&agree=true`, with the token as
+ * `Authorization: Bearer`. It is good for half a minute, and for nothing else. The core need not
+ * run for this.
+ *
+ * Returns: (transfer full): the token
+ *
+ * Since: 0.1
+ */
+char *
+hypha_core_generate_operator_token (HyphaCore  *self,
+                                    GError    **error)
+{
+  g_autoptr (HyphaToken) token = NULL;
+
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  if (!hypha_core_ensure_authority (self, error))
+    return NULL;
+
+  token = hypha_token_new (g_get_user_name (), NULL);
+  g_strfreev (token->scopes);
+  token->scopes = g_new0 (char *, 2);
+  token->scopes[0] = g_strdup_printf ("port:%u", self->port);
+  token->issued_at = g_get_real_time () / G_USEC_PER_SEC;
+  token->expires_at = token->issued_at + HYPHA_TOKEN_OPERATOR_LIFETIME;
+  return hypha_authority_sign (self->authority, token, HYPHA_TOKEN_AUDIENCE_OPERATOR);
 }
 
 static void

@@ -85,6 +85,9 @@ char       *hypha_core_generate_token  (HyphaCore            *self,
                                         guint                 expires_in,
                                         GError              **error);
 HYPHA_AVAILABLE_IN_0_1
+char       *hypha_core_generate_operator_token (HyphaCore    *self,
+                                                GError      **error);
+HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_load_app_async  (HyphaCore            *self,
                                         const char           *workspace,
                                         const char           *source,

@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 #define HYPHA_TOKEN_ISSUER "hypha-core"
 #define HYPHA_TOKEN_AUDIENCE_API "hypha-api"
 #define HYPHA_TOKEN_AUDIENCE_RECONNECTION "hypha-reconnection"
+/* Of what confirms logins: made by whoever can read the secret, and never by a server. */
+#define HYPHA_TOKEN_AUDIENCE_OPERATOR "hypha-operator"
 
 /* Longest token that is looked at, in bytes. */
 #define HYPHA_TOKEN_MAX_SIZE (16 * 1024)
@@ -18,6 +20,7 @@ G_BEGIN_DECLS
 /* Life times, in seconds. */
 #define HYPHA_TOKEN_API_LIFETIME 86400
 #define HYPHA_TOKEN_RECONNECTION_LIFETIME 3600
+#define HYPHA_TOKEN_OPERATOR_LIFETIME 30
 
 /* What a token says. Owned by whoever holds it; strings are never NULL but where noted. */
 typedef struct

@@ -94,6 +94,31 @@ class Serve(unittest.TestCase):
     def test_short_secret(self):
         self.assert_refused("serve", "--port", "0", secret="hunter2")
 
+    def login(self, server, *arguments, secret=SECRET):
+        return subprocess.run([program(), "login", "--port", str(server.port), *arguments],
+                              env=environment(server.home.name, secret), timeout=20, check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+    def test_login_without_any(self):
+        done = self.login(self.server().start())
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "No login waits.\n", ""))
+
+    def test_login_that_is_refused(self):
+        server = self.server().start()
+        port = str(server.port)
+        home = server.home.name
+        other = SECRET[::-1]
+        self.assertIn("no login", self.assert_refused("login", "--port", port, "ABCD-EFGH"))
+        self.assertIn("no login", self.assert_refused("login", "--port", port, "\x1b[31m&agree=true"))
+        self.assertIn("only the person", self.assert_refused("login", "--port", port, secret=other,
+                                                             home=home))
+        for options in (["--refuse"], ["A", "B"], ["--port", "0"], ["--port", "65536"],
+                        ["--no-such-option"]):
+            with self.subTest(options):
+                self.assert_refused("login", "--port", port, *options)
+        self.assertEqual(server.stop(), 0)
+        self.assertIn(port, self.assert_refused("login", "--port", port, "ABCD-EFGH"))
+
     def test_help(self):
         done = subprocess.run([program(), "serve", "--help"], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=20, check=True,

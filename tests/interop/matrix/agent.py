@@ -59,7 +59,7 @@ class Agent:
 
     async def logIn(self):  # named as in agent.mjs
         """Logs in as a person would; what that person is to be shown is in shown meanwhile."""
-        def show(context):
+        async def show(context):
             self.shown = dict(context)
 
         token = await login({"server_url": self.url, "login_timeout": 20, "login_callback": show})
