@@ -43,20 +43,35 @@ static const Case cases[] = {
   { "owner-inside", "owner", "mine", "mine", "CMRBGWA" },
   { "owner-with-less", "owner ws:mine#r", "mine", "mine", "CMR" },
   { "owner-elsewhere", "owner", "ws-a", "ws-b", "" },
+  { "delegate-of-owner", "owner delegate", "ws-a", "mine", "" },
+  { "delegate-with-word", "owner delegate ws:mine#a", "ws-a", "mine", "CRWA" },
+  { "word-too-old", "ws:anew#a", "ws-a", "anew", "" },
+  { "delegate-word-too-old", "delegate ws:anew#a", "ws-a", "anew", "" },
+  { "word-too-old-inside", "ws:anew#r", "anew", "anew", "CM" },
+  { "word-that-nobody-judges", "nobody ws:ws-b#a", "ws-a", "ws-b", "" },
 };
 
 static gboolean
-owns (const char *user,
-      const char *workspace,
-      gpointer    data)
+owns (HyphaUserInfo *user,
+      const char    *workspace,
+      gpointer       data)
 {
-  g_assert_cmpstr (user, ==, "alice");
-  return g_str_equal (workspace, "mine");
+  return g_strv_contains (hypha_user_info_get_scopes (user), "owner") &&
+         g_str_equal (workspace, "mine");
+}
+
+static gboolean
+trusts (HyphaUserInfo *user,
+        const char    *workspace,
+        gpointer       data)
+{
+  return !g_str_equal (workspace, "anew");
 }
 
 static HyphaUserInfo *
 make_user (const char *what)
 {
+  static const HyphaUserJudge judge = { owns, trusts };
   g_auto (GStrv) scopes = g_strsplit (what, " ", -1);
   HyphaUserInfo *user;
 
@@ -67,8 +82,10 @@ make_user (const char *what)
     return hypha_user_info_new_anonymous ();
 
   user = hypha_user_info_new ("alice", NULL, NULL, (const char *const *) scopes, 0, FALSE);
-  if (g_str_has_prefix (what, "owner"))
-    hypha_user_info_set_owns (user, owns, NULL, NULL);
+  if (!g_str_has_prefix (what, "nobody"))
+    hypha_user_info_set_judge (user, &judge, NULL, NULL);
+  if (strstr (what, "delegate") != NULL)
+    hypha_user_info_set_delegated (user);
   return user;
 }
 
@@ -110,11 +127,12 @@ test_user_info_lineage (void)
   g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("alice", NULL, NULL, NULL, 0, FALSE);
 
   g_assert_false (hypha_user_info_comes_from (user, "parent"));
-  hypha_user_info_set_origin (user, "own", ancestors);
+  hypha_user_info_set_origin (user, "own", ancestors, 7);
   g_assert_true (hypha_user_info_comes_from (user, "own"));
   g_assert_true (hypha_user_info_comes_from (user, "grandparent"));
   g_assert_false (hypha_user_info_comes_from (user, "child"));
   g_assert_cmpstr (hypha_user_info_get_lineage (user)[0], ==, "own");
+  g_assert_cmpint (hypha_user_info_get_origin_time (user), ==, 7);
 }
 
 int

@@ -265,7 +265,7 @@ test_workspaces_no_squatting (void)
   g_autoptr (Client) client = NULL;
   g_autoptr (GVariant) made = NULL;
 
-  old->issued_at -= 10;
+  old->origin_time = 1;
   text = hypha_authority_sign (hub->authority, old, HYPHA_TOKEN_AUDIENCE_API);
   made = call (mallory, "create_workspace", "[<{'id': <'team-a'>}>]");
   assert_not_admitted (hub, "team-a", "token", text);

@@ -26,10 +26,18 @@ typedef enum
   HYPHA_LEVEL_ADMIN,
 } HyphaLevel;
 
-/* Whether a user owns a workspace now; asked each time, so that what is taken away is gone. */
-typedef gboolean (*HyphaUserOwns) (const char *user,
-                                   const char *workspace,
-                                   gpointer    data);
+/* Who knows workspaces: asked each time, so that what is taken away is gone. */
+typedef struct
+{
+  /* Does the user own it now? */
+  gboolean (*owns)   (HyphaUserInfo *user,
+                      const char    *workspace,
+                      gpointer       data);
+  /* Is it the one still that what the user's token says of it is about? */
+  gboolean (*trusts) (HyphaUserInfo *user,
+                      const char    *workspace,
+                      gpointer       data);
+} HyphaUserJudge;
 
 HyphaUserInfo *hypha_user_info_new           (const char        *id,
                                               const char        *email,
@@ -42,13 +50,17 @@ HyphaUserInfo *hypha_user_info_new_root      (void);
 void           hypha_user_info_bind          (HyphaUserInfo     *self,
                                               const char        *client);
 const char    *hypha_user_info_get_bound_client (HyphaUserInfo  *self);
-void           hypha_user_info_set_owns      (HyphaUserInfo     *self,
-                                              HyphaUserOwns      owns,
+void           hypha_user_info_set_judge     (HyphaUserInfo     *self,
+                                              const HyphaUserJudge *judge,
                                               gpointer           data,
                                               GDestroyNotify     destroy);
 void           hypha_user_info_set_origin    (HyphaUserInfo     *self,
                                               const char        *token_id,
-                                              const char *const *lineage);
+                                              const char *const *lineage,
+                                              gint64             time);
+gint64         hypha_user_info_get_origin_time (HyphaUserInfo   *self);
+gboolean       hypha_user_info_is_trusted    (HyphaUserInfo     *self,
+                                              const char        *workspace);
 void           hypha_user_info_set_home      (HyphaUserInfo     *self,
                                               const char        *home);
 const char *const *hypha_user_info_get_lineage (HyphaUserInfo   *self);

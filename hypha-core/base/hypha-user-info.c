@@ -16,10 +16,11 @@ struct _HyphaUserInfo
   char     *bound;      /* the one client id that the user's token is good for; nullable */
   char     *home;       /* the token's own workspace, where the client is in another; nullable */
   char    **lineage;    /* ids of the user's token and of those that it was made with */
-  HyphaUserOwns  owns;  /* nullable: owns nothing */
-  gpointer       owns_data;
-  GDestroyNotify owns_destroy;
+  const HyphaUserJudge *judge; /* nullable: owns nothing, and no word of a token counts */
+  gpointer       judge_data;
+  GDestroyNotify judge_destroy;
   gint64    expires_at;
+  gint64    origin_time; /* of the first token of the lineage, in microseconds since 1970 */
   guint     anonymous : 1;
   guint     root : 1;
   guint     delegated : 1; /* by a token that another client made: never more than that says */
@@ -90,8 +91,8 @@ hypha_user_info_free (gpointer data)
   g_free (self->bound);
   g_free (self->home);
   g_strfreev (self->lineage);
-  if (self->owns_destroy != NULL)
-    self->owns_destroy (self->owns_data);
+  if (self->judge_destroy != NULL)
+    self->judge_destroy (self->judge_data);
 }
 
 /* For whoever has just made it from a token that is good for one client only. */
@@ -109,25 +110,29 @@ hypha_user_info_get_bound_client (HyphaUserInfo *self)
   return self->bound;
 }
 
-/* Who knows what this user owns; for whoever has just made it. */
+/* Who knows the workspaces that this user may have to do with; for whoever has just made it. */
 void
-hypha_user_info_set_owns (HyphaUserInfo  *self,
-                          HyphaUserOwns   owns,
-                          gpointer        data,
-                          GDestroyNotify  destroy)
+hypha_user_info_set_judge (HyphaUserInfo        *self,
+                           const HyphaUserJudge *judge,
+                           gpointer              data,
+                           GDestroyNotify        destroy)
 {
-  g_assert (self->owns == NULL);
+  g_assert (self->judge == NULL);
 
-  self->owns = owns;
-  self->owns_data = data;
-  self->owns_destroy = destroy;
+  self->judge = judge;
+  self->judge_data = data;
+  self->judge_destroy = destroy;
 }
 
-/* Which token the user is here with, and those that it was made with; for the user's maker. */
+/*
+ * Which token the user is here with, those that it was made with, and when the first of them was
+ * made, in microseconds since 1970; for the user's maker.
+ */
 void
 hypha_user_info_set_origin (HyphaUserInfo     *self,
                             const char        *token_id,
-                            const char *const *lineage)
+                            const char *const *lineage,
+                            gint64             time)
 {
   g_autoptr (GStrvBuilder) all = g_strv_builder_new ();
 
@@ -136,6 +141,13 @@ hypha_user_info_set_origin (HyphaUserInfo     *self,
   g_strv_builder_addv (all, (const char **) lineage);
   g_strfreev (self->lineage);
   self->lineage = g_strv_builder_end (all);
+  self->origin_time = time;
+}
+
+gint64
+hypha_user_info_get_origin_time (HyphaUserInfo *self)
+{
+  return self->origin_time;
 }
 
 /* The workspace that the user's token is for, where the client sits in another. */
@@ -244,19 +256,45 @@ hypha_level_to_word (HyphaLevel level)
   return words[level];
 }
 
-static HyphaLevel
+/*
+ * Whether workspace is the one still that the user's token is about. Tokens know names only, and a
+ * name may have become somebody else's: nobody who does not know says yes.
+ */
+gboolean
+hypha_user_info_is_trusted (HyphaUserInfo *self,
+                            const char    *workspace)
+{
+  return self->judge != NULL && self->judge->trusts (self, workspace, self->judge_data);
+}
+
+/* A delegate has what its token says, and nothing of what its maker owns. */
+static gboolean
+hypha_user_info_owns (HyphaUserInfo *self,
+                      const char    *workspace)
+{
+  return self->judge != NULL && !self->delegated &&
+         self->judge->owns (self, workspace, self->judge_data);
+}
+
+/* What the token says of workspace in so many words; FALSE if it says nothing. */
+static gboolean
 hypha_user_info_get_granted (HyphaUserInfo *self,
-                             const char    *workspace)
+                             const char    *workspace,
+                             HyphaLevel    *level)
 {
   for (char **p = self->scopes; *p != NULL; p++)
     {
-      HyphaLevel level = hypha_level_from_scope (*p, workspace);
+      *level = hypha_level_from_scope (*p, workspace);
+      if (*level == HYPHA_LEVEL_NONE)
+        continue;
 
-      if (level != HYPHA_LEVEL_NONE)
-        return level;
+      /* Of one of the same name that is older: it is neither more nor less than nothing. */
+      if (!hypha_user_info_is_trusted (self, workspace))
+        *level = HYPHA_LEVEL_NONE;
+      return TRUE;
     }
 
-  return HYPHA_LEVEL_NONE;
+  return FALSE;
 }
 
 /*
@@ -279,11 +317,10 @@ hypha_user_info_get_level (HyphaUserInfo *self,
   if (self->anonymous)
     return own && !everybodys ? HYPHA_LEVEL_WRITE : HYPHA_LEVEL_NONE;
 
-  granted = hypha_user_info_get_granted (self, target_workspace);
-  if (granted != HYPHA_LEVEL_NONE)
+  if (hypha_user_info_get_granted (self, target_workspace, &granted))
     return granted;
 
-  if (self->owns != NULL && self->owns (self->id, target_workspace, self->owns_data))
+  if (hypha_user_info_owns (self, target_workspace))
     return HYPHA_LEVEL_ADMIN;
 
   return own ? HYPHA_LEVEL_WRITE : HYPHA_LEVEL_NONE;

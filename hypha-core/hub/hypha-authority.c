@@ -162,13 +162,18 @@ hypha_authority_get_workspaces (HyphaAuthority *self)
   return self->workspaces;
 }
 
-/* The compact form of a token, which gets an id; audience says what it is good for. */
+/*
+ * The compact form of a token, which gets an id, and its time if it comes from no other; audience
+ * says what it is good for.
+ */
 char *
 hypha_authority_sign (HyphaAuthority *self,
                       HyphaToken     *token,
                       const char     *audience)
 {
   hypha_token_make_id (token);
+  if (token->origin_time == 0)
+    token->origin_time = hypha_workspaces_get_time (self->workspaces);
   return hypha_token_sign (token, self->secret, audience);
 }
 

@@ -21,7 +21,6 @@ typedef struct
   char          *client;
   char          *workspace;
   HyphaUserInfo *user;
-  gint64         issued_at;     /* of the token; 0 without one */
   gboolean       reconnecting;  /* holds the reconnection token of exactly this address */
 } HyphaIdentity;
 

@@ -92,7 +92,6 @@ hypha_identity_clear (HyphaIdentity *identity)
   g_clear_pointer (&identity->client, g_free);
   g_clear_pointer (&identity->workspace, g_free);
   g_clear_pointer (&identity->user, hypha_user_info_unref);
-  identity->issued_at = 0;
   identity->reconnecting = FALSE;
 }
 
@@ -108,14 +107,6 @@ hypha_identity_refuse (GError     **error,
   return FALSE;
 }
 
-static gboolean
-hypha_identity_owns (const char *user,
-                     const char *workspace,
-                     gpointer    data)
-{
-  return hypha_workspaces_owns (data, user, workspace);
-}
-
 /* id: of the token that the user is known by from now on. */
 static void
 hypha_identity_take_token (HyphaIdentity  *identity,
@@ -126,22 +117,19 @@ hypha_identity_take_token (HyphaIdentity  *identity,
   identity->workspace = token->workspace != NULL ?
                           g_strdup (token->workspace) :
                           hypha_workspaces_name_of_user (token->subject);
-  identity->issued_at = token->issued_at;
   identity->user = hypha_user_info_new (token->subject, token->email,
                                         (const char *const *) token->roles,
                                         (const char *const *) token->scopes,
                                         token->user_expires_at, token->anonymous);
-  hypha_user_info_set_origin (identity->user, id, (const char *const *) token->lineage);
+  hypha_user_info_set_origin (identity->user, id, (const char *const *) token->lineage,
+                              token->anonymous ? 0 : token->origin_time);
+  hypha_workspaces_judge (hypha_authority_get_workspaces (authority), identity->user);
   if (token->client_bound)
     hypha_user_info_bind (identity->user, token->client_id);
 
   /* Whoever hands a token on does not hand on what it owns: only what the token says. */
   if (token->delegated)
     hypha_user_info_set_delegated (identity->user);
-  else
-    hypha_user_info_set_owns (identity->user, hypha_identity_owns,
-                              g_object_ref (hypha_authority_get_workspaces (authority)),
-                              g_object_unref);
 }
 
 static gboolean
@@ -304,13 +292,11 @@ hypha_identity_check_workspace (HyphaIdentity  *identity,
 
 /* The token was made before somebody else made a workspace of that name: it is not for that one. */
 static gboolean
-hypha_identity_check_trust (HyphaIdentity   *identity,
-                            HyphaAuthority  *authority,
-                            GError         **error)
+hypha_identity_check_trust (HyphaIdentity  *identity,
+                            GError        **error)
 {
   if (hypha_user_info_is_anonymous (identity->user) ||
-      hypha_workspaces_trusts (hypha_authority_get_workspaces (authority), identity->workspace,
-                               hypha_user_info_get_id (identity->user), identity->issued_at))
+      hypha_user_info_is_trusted (identity->user, identity->workspace))
     return TRUE;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
@@ -328,7 +314,7 @@ hypha_identity_prove (HyphaIdentity     *identity,
 {
   if (!hypha_identity_prove_user (identity, hello, authority, error) ||
       !hypha_identity_check_workspace (identity, hello->workspace, error) ||
-      !hypha_identity_check_trust (identity, authority, error))
+      !hypha_identity_check_trust (identity, error))
     return FALSE;
 
   if (hello->client != NULL)
@@ -375,6 +361,7 @@ hypha_identity_reconnection_token (const char     *workspace,
   token->delegated = hypha_user_info_is_delegated (user);
   g_strfreev (token->lineage);
   token->lineage = g_strdupv ((char **) hypha_user_info_get_lineage (user));
+  token->origin_time = hypha_user_info_get_origin_time (user);
   token->issued_at = g_get_real_time () / G_USEC_PER_SEC;
   token->expires_at = token->issued_at + HYPHA_TOKEN_RECONNECTION_LIFETIME;
   return hypha_authority_sign (authority, token, HYPHA_TOKEN_AUDIENCE_RECONNECTION);

@@ -40,14 +40,6 @@ hypha_login_desk_on_over (HyphaLogin *login,
                                         hypha_login_get_code (login)));
 }
 
-static gboolean
-hypha_login_desk_owns (const char *user,
-                       const char *workspace,
-                       gpointer    data)
-{
-  return hypha_workspaces_owns (data, user, workspace);
-}
-
 /* The person at this machine, as a user: no more than any other whose id is that name. */
 static HyphaUserInfo *
 hypha_login_desk_new_person (HyphaLoginDesk *self)
@@ -56,9 +48,7 @@ hypha_login_desk_new_person (HyphaLoginDesk *self)
   const char *const none[] = { NULL };
   HyphaUserInfo *person = hypha_user_info_new (g_get_user_name (), "", none, none, 0, FALSE);
 
-  hypha_user_info_set_owns (person, hypha_login_desk_owns,
-                            g_object_ref (hypha_authority_get_workspaces (authority)),
-                            g_object_unref);
+  hypha_workspaces_judge (hypha_authority_get_workspaces (authority), person);
   return person;
 }
 

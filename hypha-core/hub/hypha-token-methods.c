@@ -221,6 +221,7 @@ hypha_token_set_lineage (HyphaToken     *token,
 
   g_strfreev (token->lineage);
   token->lineage = g_strdupv ((char **) lineage);
+  token->origin_time = hypha_user_info_get_origin_time (user);
   return TRUE;
 }
 

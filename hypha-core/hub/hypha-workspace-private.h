@@ -13,7 +13,7 @@ typedef struct
   GVariant *environment;  /* a{sv} */
   char    **owners;       /* user ids; none if nobody made it */
   char     *maker;        /* user id; NULL if nobody made it */
-  gint64    made_at;      /* seconds since 1970 */
+  gint64    made_at;      /* microseconds since 1970 */
   guint     n_clients;
   guint     persistent : 1;
   guint     standing : 1; /* always there, and nobody's */

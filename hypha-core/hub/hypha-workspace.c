@@ -111,8 +111,18 @@ hypha_workspace_to_record (HyphaWorkspace *workspace)
   g_variant_dict_insert_value (&dict, "owners", hypha_workspace_texts (workspace->owners));
   if (workspace->maker != NULL)
     g_variant_dict_insert (&dict, "maker", "s", workspace->maker);
-  g_variant_dict_insert (&dict, "made_at", "x", workspace->made_at);
+  g_variant_dict_insert (&dict, "made_at_us", "x", workspace->made_at);
   return g_variant_dict_end (&dict);
+}
+
+/* Older records know the second only, so no token of that second is trusted. */
+static gint64
+hypha_workspace_get_old_time (GVariant *record)
+{
+  gint64 seconds = 0;
+
+  g_variant_lookup (record, "made_at", "x", &seconds);
+  return (CLAMP (seconds, 0, G_MAXINT64 / G_USEC_PER_SEC - 1) + 1) * G_USEC_PER_SEC;
 }
 
 /* The other way round; NULL if it is none. */
@@ -144,7 +154,9 @@ hypha_workspace_new_from_record (const char *name,
   g_variant_unref (workspace->environment);
   workspace->environment = g_steal_pointer (&environment);
   workspace->maker = g_strdup (maker);
-  g_variant_lookup (record, "made_at", "x", &workspace->made_at);
+  if (!g_variant_lookup (record, "made_at_us", "x", &workspace->made_at))
+    workspace->made_at = hypha_workspace_get_old_time (record);
+  workspace->made_at = CLAMP (workspace->made_at, 0, G_MAXINT64 / 2);
   workspace->persistent = TRUE;
   return workspace;
 }

@@ -32,7 +32,10 @@ gboolean         hypha_workspaces_owns         (HyphaWorkspaces      *self,
 gboolean         hypha_workspaces_trusts       (HyphaWorkspaces      *self,
                                                 const char           *name,
                                                 const char           *user,
-                                                gint64                issued_at);
+                                                gint64                origin_time);
+gint64           hypha_workspaces_get_time     (HyphaWorkspaces      *self);
+void             hypha_workspaces_judge        (HyphaWorkspaces      *self,
+                                                HyphaUserInfo        *user);
 gboolean         hypha_workspaces_exists       (HyphaWorkspaces      *self,
                                                 const char           *name);
 GVariant        *hypha_workspaces_describe     (HyphaWorkspaces      *self,

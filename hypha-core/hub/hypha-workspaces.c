@@ -23,6 +23,7 @@ struct _HyphaWorkspaces
 
   HyphaStore *store;
   GHashTable *workspaces;  /* name → HyphaWorkspace */
+  gint64      last_time;   /* that get_time() gave, or a workspace of the store has */
 };
 
 enum
@@ -100,9 +101,13 @@ hypha_workspaces_load_one (const char *name,
     workspace = hypha_workspace_new_from_record (name, record);
 
   if (workspace == NULL)
-    g_message ("workspace “%s” in the store is not one, and is left out", name);
-  else
-    g_hash_table_insert (self->workspaces, workspace->name, workspace);
+    {
+      g_message ("workspace “%s” in the store is not one, and is left out", name);
+      return;
+    }
+
+  self->last_time = MAX (self->last_time, workspace->made_at);
+  g_hash_table_insert (self->workspaces, workspace->name, workspace);
 }
 
 /* Where the persistent ones are kept: those that are there already are there from now on. */
@@ -192,20 +197,59 @@ hypha_workspaces_owns (HyphaWorkspaces *self,
 }
 
 /*
+ * When something is made: microseconds since 1970, and never the same twice, so that a token and a
+ * workspace have an order however fast one follows the other, and if the clock is set back.
+ */
+gint64
+hypha_workspaces_get_time (HyphaWorkspaces *self)
+{
+  self->last_time = MAX (self->last_time + 1, g_get_real_time ());
+  return self->last_time;
+}
+
+/*
  * Is the workspace still the one that a token of then was made for? Without this, whoever makes a
- * workspace under a name that others have tokens for would have their clients in it.
+ * workspace under a name that others have tokens for would have their clients in it, and whoever
+ * was an admin of the last one of that name would be of this.
  */
 gboolean
 hypha_workspaces_trusts (HyphaWorkspaces *self,
                          const char      *name,
                          const char      *user,
-                         gint64           issued_at)
+                         gint64           origin_time)
 {
   HyphaWorkspace *workspace = g_hash_table_lookup (self->workspaces, name);
 
   return workspace == NULL || !hypha_workspace_is_made (workspace) ||
          g_str_equal (workspace->maker, HYPHA_ADDRESS_ROOT_CLIENT) ||
-         issued_at >= workspace->made_at || hypha_workspaces_owns (self, user, name);
+         origin_time >= workspace->made_at || hypha_workspaces_owns (self, user, name);
+}
+
+static gboolean
+hypha_workspaces_judge_owner (HyphaUserInfo *user,
+                              const char    *workspace,
+                              gpointer       data)
+{
+  return hypha_workspaces_owns (data, hypha_user_info_get_id (user), workspace);
+}
+
+static gboolean
+hypha_workspaces_judge_age (HyphaUserInfo *user,
+                            const char    *workspace,
+                            gpointer       data)
+{
+  return hypha_workspaces_trusts (data, workspace, hypha_user_info_get_id (user),
+                                  hypha_user_info_get_origin_time (user));
+}
+
+/* Has a new user's rights asked here each time that they are used. */
+void
+hypha_workspaces_judge (HyphaWorkspaces *self,
+                        HyphaUserInfo   *user)
+{
+  static const HyphaUserJudge judge = { hypha_workspaces_judge_owner, hypha_workspaces_judge_age };
+
+  hypha_user_info_set_judge (user, &judge, g_object_ref (self), g_object_unref);
 }
 
 /* Whether anybody is in it, or has made it. */
@@ -388,7 +432,7 @@ hypha_workspaces_make (HyphaWorkspaces  *self,
   if (!hypha_workspace_is_made (workspace))
     {
       workspace->maker = g_strdup (user);
-      workspace->made_at = g_get_real_time () / G_USEC_PER_SEC;
+      workspace->made_at = hypha_workspaces_get_time (self);
     }
 
   return workspace;

@@ -139,7 +139,7 @@ hypha_http_rpc_is_same_user (HyphaUserInfo *one,
          g_strcmp0 (hypha_user_info_get_bound_client (one),
                     hypha_user_info_get_bound_client (other)) == 0 &&
          g_strcmp0 (hypha_user_info_get_home (one), hypha_user_info_get_home (other)) == 0 &&
-         hypha_user_info_is_delegated (one) == hypha_user_info_is_delegated (other) &&
+         hypha_user_info_get_origin_time (one) == hypha_user_info_get_origin_time (other) &&
          g_strv_equal (hypha_user_info_get_roles (one), hypha_user_info_get_roles (other)) &&
          g_strv_equal (hypha_user_info_get_scopes (one), hypha_user_info_get_scopes (other));
 }

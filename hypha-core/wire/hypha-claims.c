@@ -92,6 +92,20 @@ hypha_claims_read_expiry (JsonObject *claims,
   return token->expires_at > now ? NULL : "Token expired";
 }
 
+/* Of a token that was signed elsewhere: at the earliest, when its second began. */
+static const char *
+hypha_claims_read_origin_time (JsonObject *claims,
+                               HyphaToken *token)
+{
+  JsonNode *node = hypha_claims_get (claims, "origin_time");
+
+  token->origin_time = CLAMP (token->issued_at, 0, MAX_TIME / G_USEC_PER_SEC) * G_USEC_PER_SEC;
+  if (node != NULL && !hypha_claims_get_time (node, &token->origin_time))
+    return "Invalid origin_time claim";
+
+  return NULL;
+}
+
 static const char *
 hypha_claims_read_start (JsonObject *claims,
                          gint64      now,
@@ -111,7 +125,10 @@ hypha_claims_read_start (JsonObject *claims,
   if (issued_at != NULL && !hypha_claims_get_time (issued_at, &token->issued_at))
     return "Invalid iat claim";
 
-  return token->issued_at > now + HYPHA_TOKEN_MAX_SKEW ? "Token not yet valid" : NULL;
+  if (token->issued_at > now + HYPHA_TOKEN_MAX_SKEW)
+    return "Token not yet valid";
+
+  return hypha_claims_read_origin_time (claims, token);
 }
 
 static gboolean
@@ -409,7 +426,7 @@ hypha_claims_is_reserved (const char *name)
   static const char *const reserved[] = {
     "sub", "workspace", "client_id", "email", "roles", "scope", "iat", "exp", "nbf", "iss", "aud",
     "jti", "is_anonymous", "cid_bound", "user_exp", "lineage", "delegated", "special", "home",
-    NULL
+    "origin_time", NULL
   };
 
   return g_strv_contains (reserved, name);
@@ -456,6 +473,8 @@ hypha_claims_to_json (HyphaToken *token,
   hypha_claims_add_text (builder, "scope", scope != NULL ? scope : "");
   hypha_claims_add_number (builder, "iat", token->issued_at);
   hypha_claims_add_number (builder, "exp", token->expires_at);
+  if (token->origin_time > 0)
+    hypha_claims_add_number (builder, "origin_time", token->origin_time);
   hypha_claims_add_text (builder, "iss", HYPHA_TOKEN_ISSUER);
   hypha_claims_add_text (builder, "aud", audience);
   hypha_claims_add_flag (builder, "is_anonymous", token->anonymous);

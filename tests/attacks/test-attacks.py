@@ -182,6 +182,36 @@ def _(world, way):
     check(victim.sync() == [], victim.log)
 
 
+@attack("H4", "socket http", "a token for a workspace that somebody has made anew")
+def _(world, way):
+    alice = world.socket("ws-user-alice", "alice")
+    check(alice.manager("create_workspace", {"id": "team-x"})[0] == "resolve")
+    old = mint("ws-user-bob", "bob", scope="ws:team-x#a", iat=int(time.time()) - 1)
+    bob = world.open()
+    again = bob.hello(client_id="b", token=old)["reconnection_token"]
+    handed_on = bob.manager("generate_token", {})[1]
+    check(alice.manager("delete_workspace", "team-x")[0] == "resolve")
+    check(world.socket("ws-user-eve", "eve").manager("create_workspace", {"id": "team-x"})[0] == "resolve")
+    owner = world.open()
+    owner.hello(client_id="o", workspace="team-x", token=mint("ws-user-eve", "eve"))
+    check(owner.register("hidden", "protected")[0] == "resolve")
+    if way == "http":
+        for token in (old, handed_on):
+            bearer = {"Authorization": f"Bearer {token}"}
+            check(b"hidden" not in world.http("GET", "/team-x/services", **bearer)[2])
+            check(world.http("GET", "/rpc?client_id=b&workspace=team-x", **bearer)[0] == 403)
+    else:
+        check_all_refused(world, [{"client_id": "c", "workspace": "team-x", **proof} for proof in (
+            {"token": old}, {"token": handed_on}, {"reconnection_token": again})])
+        handed = world.open()
+        handed.hello(client_id="d", token=handed_on)
+        for peer in (bob, handed):
+            check(peer.manager("get_workspace_info", "team-x")[0] == "reject")
+            check(peer.manager("generate_token", {"workspace": "team-x"})[0] == "reject")
+            check(peer.manager("delete_workspace", "team-x")[0] == "reject")
+    check(owner.manager("delete_workspace", "team-x")[0] == "resolve")
+
+
 @attack("H5", "http", "protected services and the manager for anybody")
 def _(world, way):
     victim = world.victim()
