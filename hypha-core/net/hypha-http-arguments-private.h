@@ -27,6 +27,7 @@ typedef struct
 
 HyphaHttpBody hypha_http_body_classify      (const char                *content_type);
 GVariant     *hypha_http_argument_from_text (const char                *text);
+gboolean      hypha_http_arguments_is_control (const char             *name);
 gboolean      hypha_http_arguments_parse    (HyphaHttpArguments        *self,
                                              const char                *query,
                                              const guint8              *body,

@@ -69,8 +69,8 @@ hypha_http_names_set (HyphaHttpNames  *self,
 }
 
 /* What the gateway itself understands is no argument. */
-static gboolean
-hypha_http_names_is_control (const char *name)
+gboolean
+hypha_http_arguments_is_control (const char *name)
 {
   static const char *const control[] = { "workspace", "service_id", "function_key", "_mode",
                                          NULL };
@@ -90,7 +90,7 @@ hypha_http_names_end (HyphaHttpNames     *self,
       const char *name = g_ptr_array_index (self->names, i);
       GVariant *value = g_hash_table_lookup (self->values, name);
 
-      if (!hypha_http_names_is_control (name))
+      if (!hypha_http_arguments_is_control (name))
         g_variant_builder_add (&builder, "{sv}", name, value);
       else if (g_str_equal (name, "_mode") && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
         arguments->mode = g_variant_dup_string (value, NULL);

@@ -34,8 +34,8 @@ hypha_http_call_free (HyphaHttpCall *self)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaHttpCall, hypha_http_call_free)
 
 /* What a visitor without a token may ask of the manager. */
-static gboolean
-hypha_http_call_is_harmless (const char *path)
+gboolean
+hypha_http_is_harmless (const char *path)
 {
   static const char *const harmless[] = { "echo", "log", "info", "error", "warning", "critical",
                                           "list_services", "get_service_info", NULL };
@@ -265,7 +265,7 @@ hypha_http_call_manager (HyphaHttpCall *call)
   self->provider = g_strdup (HYPHA_ADDRESS_MANAGER);
   member = hypha_http_member_lookup (described, self->path, &real_path);
   if (member != NULL && hypha_user_info_is_anonymous (self->request->identity.user) &&
-      !hypha_http_call_is_harmless (real_path))
+      !hypha_http_is_harmless (real_path))
     hypha_http_request_refuse (self->request, SOUP_STATUS_FORBIDDEN,
                                "Permission denied: this needs a token");
   else

@@ -211,9 +211,10 @@ hypha_http_gateway_find_fixed (const char *path)
 
 /* /{workspace}/services/{service}/{function…} */
 static HyphaHttpHandler
-hypha_http_gateway_find_service (const char *method,
-                                 guint       n_segments)
+hypha_http_gateway_find_service (const char  *method,
+                                 char       **segments)
 {
+  guint n_segments = g_strv_length (segments);
   gboolean looks = g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
 
   if (g_str_equal (method, "OPTIONS"))
@@ -224,6 +225,8 @@ hypha_http_gateway_find_service (const char *method,
     return hypha_http_services_list;
   if (n_segments == 3 && looks)
     return hypha_http_services_info;
+  if (n_segments == 4 && looks && g_str_equal (segments[3], "openapi.json"))
+    return hypha_http_services_describe_openapi;
   if (n_segments > 3 && (g_str_equal (method, "GET") || g_str_equal (method, "POST")))
     return hypha_http_services_call;
 
@@ -251,7 +254,10 @@ hypha_http_gateway_find_route (HyphaHttpRequest *request)
   request->service = g_strdup (n > 2 ? segments[2] : "");
   request->rest = g_strdupv (segments + MIN (n, 3));
   if (g_str_equal (segments[1], "services"))
-    return hypha_http_gateway_find_service (method, n);
+    return hypha_http_gateway_find_service (method, segments);
+  if (n == 2 && g_str_equal (segments[1], "openapi.json") &&
+      (g_str_equal (method, "GET") || g_str_equal (method, "HEAD")))
+    return hypha_http_services_describe_workspace;
   if (g_str_equal (segments[1], "apps") && n > 2)
     return g_str_equal (method, "OPTIONS") ? hypha_http_gateway_preflight : hypha_http_apps_serve;
 

@@ -14,6 +14,8 @@ GVariant *hypha_http_member_lookup    (GVariant   *map,
                                        const char *path,
                                        char      **real_path);
 gboolean  hypha_http_member_is_function (GVariant *member);
+gboolean  hypha_http_member_is_callable (GVariant *member);
+gboolean  hypha_http_member_is_meta   (const char *key);
 GVariant *hypha_http_member_dup_parameters (GVariant *member);
 GVariant *hypha_http_member_list      (GVariant   *map);
 

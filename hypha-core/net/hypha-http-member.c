@@ -157,11 +157,23 @@ hypha_http_member_is_leaf_schema (GVariant    *member,
          g_strv_contains (words, *type);
 }
 
-static gboolean
-hypha_http_member_is_nothing (GVariant *member)
+/* What may be called. Old JavaScript clients describe a function by nothing at all. */
+gboolean
+hypha_http_member_is_callable (GVariant *member)
 {
-  return g_variant_is_of_type (member, G_VARIANT_TYPE_VARDICT) &&
-         g_variant_n_children (member) == 0;
+  return hypha_http_member_is_function (member) ||
+         (g_variant_is_of_type (member, G_VARIANT_TYPE_VARDICT) &&
+          g_variant_n_children (member) == 0);
+}
+
+/* What is said of a service, beside what is in it. */
+gboolean
+hypha_http_member_is_meta (const char *key)
+{
+  static const char *const meta[] = { "id", "name", "description", "config", "type", "_rintf",
+                                      "app_id", "docs", "service_schema", NULL };
+
+  return g_strv_contains (meta, key);
 }
 
 static void
@@ -179,8 +191,6 @@ hypha_http_member_list_level (GVariantBuilder *list,
                               const char      *prefix,
                               guint            depth)
 {
-  static const char *const meta[] = { "id", "name", "description", "config", "type", "_rintf",
-                                      "app_id", "docs", "service_schema", NULL };
   GVariantIter iter;
   const char *key;
   GVariant *item;
@@ -192,11 +202,10 @@ hypha_http_member_list_level (GVariantBuilder *list,
       g_autofree char *name = g_strconcat (prefix, key, NULL);
       const char *type = NULL;
 
-      if (depth == 0 && g_strv_contains (meta, key))
+      if (depth == 0 && hypha_http_member_is_meta (key))
         continue;
 
-      /* Old JavaScript clients describe a function by nothing at all. */
-      if (hypha_http_member_is_function (member) || hypha_http_member_is_nothing (member))
+      if (hypha_http_member_is_callable (member))
         {
           hypha_http_member_add (list, name, "function");
         }

@@ -8,11 +8,14 @@ G_BEGIN_DECLS
 /* /{workspace}/services and below: what there is, and calling it. */
 
 gboolean          hypha_http_is_manager       (const char           *service);
+gboolean          hypha_http_is_harmless      (const char           *path);
 HyphaServiceInfo *hypha_http_services_find    (HyphaHttpRequest     *request,
                                                const char           *mode);
 void              hypha_http_services_list    (HyphaHttpRequest     *request);
 void              hypha_http_services_info    (HyphaHttpRequest     *request);
 void              hypha_http_services_call    (HyphaHttpRequest     *request);
+void              hypha_http_services_describe_openapi (HyphaHttpRequest *request);
+void              hypha_http_services_describe_workspace (HyphaHttpRequest *request);
 void              hypha_http_call_fail        (HyphaHttpRequest     *request,
                                                const char           *provider,
                                                const GError         *error);

@@ -10,6 +10,7 @@ import urllib.request
 
 import msgpack
 import tap
+from hypha_rpc.utils.schema import schema_function
 from stock import DEADLINE, URL, StockTestCase
 from tokens import mint
 
@@ -93,6 +94,31 @@ class Calls(HttpTestCase):
         self.assertEqual(await self.call("calls/subtract", {"subtrahend": 9, "minuend": 2}), -7)
         self.assertEqual(await self.call("calls/deep/er/subtract?subtrahend=2&minuend=9"), 7)
         self.assertEqual(await self.call("calls/deep.er.subtract?subtrahend=2&minuend=9"), 7)
+
+    async def test_openapi(self):
+        def scale(size: int, names: list, unit: str = "px") -> str:
+            """Makes it larger."""
+            return f"{size}{unit}{names}"
+
+        provider = await self.connect("ws-calls", client_id="described")
+        await provider.register_service({"id": "described", "config": {"visibility": "public"},
+                                         "deep": {"scale": schema_function(scale)}})
+        for place in "services/described/", "":
+            document = (await self.ask(f"/ws-calls/{place}openapi.json")).json
+            self.assertEqual(document["openapi"], "3.1.0")
+            self.assertEqual(document["servers"], [{"url": URL}])
+            [path] = [path for path in document["paths"] if path.endswith("/deep.scale")]
+            get = document["paths"][path]["get"]
+            self.assertEqual(get["description"], "Makes it larger.")
+            parameters = {p["name"]: p for p in get["parameters"] if "name" in p}
+            self.assertEqual(parameters["size"]["schema"]["type"], "integer")
+            self.assertTrue(parameters["size"]["required"])
+            self.assertFalse(parameters["unit"]["required"])
+            self.assertEqual(parameters["names"]["content"]["application/json"]["schema"]["type"],
+                             "array")
+            query = "?size=2&names=[%22a%22]"
+            answer = await self.ask(path + query)
+            self.assertEqual(answer.json, "2px['a']")
 
     async def test_the_body_comes_before_the_query(self):
         self.assertEqual(await self.call("calls/subtract?minuend=1", {"minuend": 9}), 8)
