@@ -5,7 +5,7 @@
 #include "hypha-download.h"
 
 #include "hypha-dialog.h"
-#include "hypha-question.h"
+#include "hypha-page-question.h"
 
 #include <adwaita.h>
 #include <glib/gi18n.h>
@@ -25,7 +25,7 @@ end_question (WebKitDownload *download)
   GtkWindow *window = chooser != NULL ? gtk_native_dialog_get_transient_for (chooser) : NULL;
 
   if (window != NULL)
-    hypha_question_end (window);
+    hypha_page_question_end (window);
   g_object_set_data (G_OBJECT (download), CHOOSER_KEY, NULL);
 }
 
@@ -74,7 +74,7 @@ decide_destination_cb (WebKitDownload *download,
                        gpointer        data)
 {
   WebKitWebView *web_view = webkit_download_get_web_view (download);
-  GtkWindow *window = web_view != NULL ? hypha_question_begin (web_view) : NULL;
+  GtkWindow *window = web_view != NULL ? hypha_page_question_begin (web_view) : NULL;
 
   if (window == NULL)
     webkit_download_cancel (download);

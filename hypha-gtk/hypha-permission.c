@@ -5,7 +5,7 @@
 #include "hypha-permission.h"
 
 #include "hypha-dialog.h"
-#include "hypha-question.h"
+#include "hypha-page-question.h"
 
 #include <adwaita.h>
 #include <glib/gi18n.h>
@@ -48,7 +48,7 @@ response_cb (WebKitPermissionRequest *request,
   GtkWindow *parent = gtk_window_get_transient_for (GTK_WINDOW (dialog));
 
   if (parent != NULL)
-    hypha_question_end (parent);
+    hypha_page_question_end (parent);
 
   if (g_str_equal (response, "allow"))
     webkit_permission_request_allow (request);
@@ -88,7 +88,7 @@ hypha_permission_ask (WebKitPermissionRequest *request,
                       const char              *name)
 {
   const char *question = question_for (request);
-  GtkWindow *window = question != NULL ? hypha_question_begin (web_view) : NULL;
+  GtkWindow *window = question != NULL ? hypha_page_question_begin (web_view) : NULL;
   g_autofree char *heading = NULL;
 
   if (window == NULL)

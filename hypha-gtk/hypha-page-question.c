@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "hypha-question.h"
+#include "hypha-page-question.h"
 
 /*
  * Questions that a page causes. A person is asked in the page's window, about one thing at a
@@ -13,7 +13,7 @@
 
 /* The window to ask in, until the question has ended; NULL if nobody can be asked now. */
 GtkWindow *
-hypha_question_begin (WebKitWebView *web_view)
+hypha_page_question_begin (WebKitWebView *web_view)
 {
   GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (web_view));
 
@@ -26,7 +26,7 @@ hypha_question_begin (WebKitWebView *web_view)
 }
 
 void
-hypha_question_end (GtkWindow *window)
+hypha_page_question_end (GtkWindow *window)
 {
   g_object_set_data (G_OBJECT (window), ASKING_KEY, NULL);
 }
