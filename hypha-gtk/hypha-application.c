@@ -6,6 +6,7 @@
 
 #include "hypha-dialog.h"
 #include "hypha-open-dialog.h"
+#include "hypha-question-dialog.h"
 #include "hypha-start-window.h"
 #include "hypha-window.h"
 
@@ -292,6 +293,56 @@ remove_window_cb (HyphaApplication *self,
     hypha_window_removed (window);
 }
 
+/* The window of a page that asks, if it is to be seen. */
+static HyphaWindow *
+find_window_of_client (HyphaApplication *self,
+                       const char       *client)
+{
+  GHashTableIter iter;
+  HyphaWindow *window;
+
+  g_hash_table_iter_init (&iter, self->windows);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &window))
+    {
+      HyphaWindowInfo *info = hypha_window_get_info (window);
+      g_autofree char *id = g_strdup_printf ("%s/%s", hypha_window_info_get_workspace (info),
+                                             hypha_window_info_get_client_id (info));
+
+      if (g_str_equal (id, client) && gtk_widget_get_mapped (GTK_WIDGET (window)))
+        return window;
+    }
+
+  return NULL;
+}
+
+/* A page asks in its own window, others in the start window; a message there is no dialog. */
+static gboolean
+question_cb (HyphaApplication *self,
+             HyphaQuestion    *question)
+{
+  const char *client = hypha_question_get_client (question);
+  HyphaWindow *window = find_window_of_client (self, client);
+  GtkWindow *parent = window != NULL ? GTK_WINDOW (window) : GTK_WINDOW (self->start_window);
+  GtkWidget *dialog;
+
+  if (self->shut_down)
+    return FALSE;
+
+  if (hypha_question_get_kind (question) == HYPHA_QUESTION_MESSAGE && window == NULL &&
+      self->start_window != NULL)
+    {
+      hypha_start_window_show_message (self->start_window, question);
+      return TRUE;
+    }
+
+  dialog = hypha_question_dialog_new (question, parent,
+                                      window != NULL ? gtk_window_get_title (parent) : client);
+  if (parent == NULL)
+    gtk_window_set_application (GTK_WINDOW (dialog), GTK_APPLICATION (self));
+  hypha_dialog_present (dialog);
+  return TRUE;
+}
+
 static void
 start_failure_read_cb (HyphaApplication *self)
 {
@@ -454,6 +505,7 @@ hypha_application_startup (GApplication *application)
   g_signal_connect_object (self->core, "add-window", G_CALLBACK (add_window_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->core, "remove-window", G_CALLBACK (remove_window_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->core, "question", G_CALLBACK (question_cb), self, G_CONNECT_SWAPPED);
   g_application_hold (application);
   hypha_core_start_async (self->core, NULL, started_cb, g_object_ref (self));
 }

@@ -240,3 +240,27 @@ hypha_start_window_new (GtkApplication *application,
   bind_services (self, hypha_core_get_services (core));
   return self;
 }
+
+/* What a client says, for a while; it is plain text. */
+void
+hypha_start_window_show_message (HyphaStartWindow *self,
+                                 HyphaQuestion    *question)
+{
+  g_autofree char *text = NULL;
+  g_autofree char *escaped = NULL;
+  AdwToast *toast;
+
+  g_return_if_fail (HYPHA_IS_START_WINDOW (self));
+  g_return_if_fail (HYPHA_IS_QUESTION (question));
+
+  text = g_strdup_printf (_ ("%s: %s"), hypha_question_get_client (question),
+                          hypha_question_get_text (question));
+  g_strdelimit (text, "\n\t", ' ');
+  escaped = g_markup_escape_text (text, -1);
+  toast = adw_toast_new (escaped);
+  g_signal_connect_object (toast, "dismissed", G_CALLBACK (hypha_question_dismiss), question,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (question, "closed", G_CALLBACK (adw_toast_dismiss), toast,
+                           G_CONNECT_SWAPPED);
+  adw_toast_overlay_add_toast (self->toasts, toast);
+}

@@ -19,6 +19,8 @@ void              hypha_start_window_set_url   (HyphaStartWindow *self,
                                                 const char       *url);
 void              hypha_start_window_set_busy  (HyphaStartWindow *self,
                                                 const char       *text);
+void              hypha_start_window_show_message (HyphaStartWindow *self,
+                                                   HyphaQuestion    *question);
 AdwMessageDialog *hypha_start_window_show_error (HyphaStartWindow *self,
                                                  const char       *what,
                                                  const char       *source,

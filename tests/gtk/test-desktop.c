@@ -363,6 +363,46 @@ has_dialog (gpointer data)
   return find_dialog (data) != NULL;
 }
 
+typedef struct
+{
+  Desktop    *desktop;
+  const char *body;
+} ExpectedDialog;
+
+static gboolean
+has_dialog_with_body (gpointer data)
+{
+  ExpectedDialog *expected = data;
+  AdwMessageDialog *dialog = find_dialog (expected->desktop);
+
+  return dialog != NULL && g_strcmp0 (adw_message_dialog_get_body (dialog), expected->body) == 0;
+}
+
+static void
+respond (Desktop    *desktop,
+         const char *body)
+{
+  ExpectedDialog expected = { desktop, body };
+  GtkWindow *parent;
+
+  g_assert_true (test_wait (has_dialog_with_body, &expected));
+  parent = gtk_window_get_transient_for (GTK_WINDOW (find_dialog (desktop)));
+  g_assert_cmpstr (gtk_window_get_title (parent), ==, "Asker");
+  adw_message_dialog_response (find_dialog (desktop), "yes");
+}
+
+/* A plugin asks in its own window. */
+static void
+test_questions (void)
+{
+  g_autoptr (Desktop) desktop = running_desktop ();
+
+  open_plugin (desktop, "data/plugins/asker.imjoy.html");
+  respond (desktop, "Go on?");
+  respond (desktop, "What for?");
+  wait_service (desktop, "true nothing");
+}
+
 static void
 test_script_error (void)
 {
@@ -775,6 +815,7 @@ main (int    argc,
   g_test_add_func ("/gtk/desktop/close-window", test_close_window);
   g_test_add_func ("/gtk/desktop/reload", test_reload);
   g_test_add_func ("/gtk/desktop/scripts", test_scripts);
+  g_test_add_func ("/gtk/desktop/questions", test_questions);
   g_test_add_func ("/gtk/desktop/script-error", test_script_error);
   g_test_add_func ("/gtk/desktop/retry-after-removal", test_retry_after_removal);
   g_test_add_func ("/gtk/desktop/removed-by-core", test_removed_by_core);
