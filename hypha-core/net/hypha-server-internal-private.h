@@ -36,20 +36,39 @@ struct _HyphaServer
   guint              max_connections;
   gsize              bodies;      /* bytes of the requests' bodies that are in memory */
   gsize              max_bodies;
+  gsize              max_bodies_of_address;
+  GHashTable        *bodies_of;   /* address, as of HyphaThrottle → gsize of bodies */
+  guint              body_timeout;
   guint              port;
   gboolean           restarting;  /* clients are told to come back */
 };
 
 typedef struct
 {
-  gsize received;
-  gsize kept;        /* of it, what is in memory */
-  guint refused : 1; /* for its body, which is not kept */
+  gsize    received;
+  gsize    kept;        /* of it, what is in memory */
+  gsize    paced;       /* of it, what came since the deadline was set */
+  char    *owner;       /* a foreign address, or the network of one; NULL for this machine */
+  GSource *deadline;    /* while the body comes */
+  guint    refused : 1; /* for its body, which is not kept */
 } HyphaRequest;
 
 /* Clients know this reason. */
 #define SHUTDOWN_REASON "Server shutting down"
 
+void     hypha_request_free       (gpointer           data);
+void     hypha_server_refuse      (SoupServerMessage *message,
+                                   guint              status,
+                                   const char        *text);
+void     hypha_server_expect_body (HyphaServer       *self,
+                                   SoupServerMessage *message);
+void     hypha_server_check_body  (HyphaServer       *self,
+                                   SoupServerMessage *message);
+gboolean hypha_server_keep_body   (HyphaServer       *self,
+                                   HyphaRequest      *request,
+                                   gsize              size);
+void     hypha_server_drop_body   (HyphaServer       *self,
+                                   HyphaRequest      *request);
 void hypha_server_say_goodbye     (HyphaServer       *self,
                                    HyphaConnection   *connection);
 void hypha_server_check_stopped   (HyphaServer       *self);

@@ -24,6 +24,16 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
  */
 #define HYPHA_SERVER_MAX_BODIES ((gsize) 256 * 1024 * 1024)
 
+/* Of these, what one foreign address (of IPv6, one /64 network) or one connection from here may have. */
+#define HYPHA_SERVER_MAX_BODIES_OF_ADDRESS HYPHA_SERVER_MAX_BODY
+
+/*
+ * While a body comes, so much of it has to come in so many ms; of a large one, a 64th of what there
+ * is. Otherwise the request ends with 408.
+ */
+#define HYPHA_SERVER_BODY_PACE ((gsize) 64 * 1024)
+#define HYPHA_SERVER_BODY_TIMEOUT 30000
+
 /* After so much silence, in ms, a WebSocket peer is asked for a sign of life. */
 #define HYPHA_SERVER_KEEP_ALIVE 45000
 
@@ -68,6 +78,10 @@ void         hypha_server_set_max_connections (HyphaServer          *self,
                                                guint                 max_connections);
 void         hypha_server_set_max_bodies      (HyphaServer          *self,
                                                gsize                 max_bodies);
+void         hypha_server_set_max_bodies_of_address (HyphaServer    *self,
+                                                     gsize           max_bodies);
+void         hypha_server_set_body_timeout    (HyphaServer          *self,
+                                               guint                 timeout);
 gboolean     hypha_server_listen              (HyphaServer          *self,
                                                const char           *host,
                                                guint                 port,

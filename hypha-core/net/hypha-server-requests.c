@@ -12,7 +12,7 @@
 #define HTTP_MISDIRECTED 421
 #define HTTP_TOO_MANY_REQUESTS 429
 
-static void
+void
 hypha_server_refuse (SoupServerMessage *message,
                      guint              status,
                      const char        *text)
@@ -105,101 +105,6 @@ hypha_server_check_admission (HyphaServer       *self,
                                           HTTP_TOO_MANY_REQUESTS,
                        "too many failed attempts from this address: try again later\n");
   return FALSE;
-}
-
-/* What of its body is in memory is not counted any more. */
-static void
-hypha_server_drop_body (HyphaServer  *self,
-                        HyphaRequest *request)
-{
-  g_assert (self->bodies >= request->kept);
-
-  self->bodies -= request->kept;
-  request->kept = 0;
-}
-
-/* Keeps a body that there is no room for out of memory; what still comes is thrown away. */
-static void
-hypha_server_refuse_body (HyphaServer       *self,
-                          SoupServerMessage *message,
-                          guint              status,
-                          const char        *text)
-{
-  HyphaRequest *request = g_hash_table_lookup (self->requests, message);
-  SoupMessageBody *body = soup_server_message_get_request_body (message);
-
-  request->refused = TRUE;
-  hypha_server_drop_body (self, request);
-  soup_message_body_set_accumulate (body, FALSE);
-  soup_message_body_truncate (body);
-  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Connection",
-                                "close");
-  hypha_server_refuse (message, status, text);
-}
-
-static void
-hypha_server_refuse_large_body (HyphaServer       *self,
-                                SoupServerMessage *message)
-{
-  hypha_server_refuse_body (self, message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-                            "request body is too large\n");
-}
-
-/* Bodies are collected before it is known who sends them, so all have to share. */
-static void
-hypha_server_count_body (HyphaServer       *self,
-                         SoupServerMessage *message,
-                         HyphaRequest      *request,
-                         gsize              size)
-{
-  if (request->received > HYPHA_SERVER_MAX_BODY)
-    {
-      hypha_server_refuse_large_body (self, message);
-      return;
-    }
-
-  request->kept += size;
-  self->bodies += size;
-  if (self->bodies <= self->max_bodies)
-    return;
-
-  g_message ("%s: request refused: the bodies of all requests are over %" G_GSIZE_FORMAT " bytes",
-             soup_server_message_get_remote_host (message), self->max_bodies);
-  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
-                                "1");
-  hypha_server_refuse_body (self, message, SOUP_STATUS_SERVICE_UNAVAILABLE,
-                            "too many large requests at once: try again later\n");
-}
-
-static void
-hypha_server_got_chunk (SoupServerMessage *message,
-                        GBytes            *chunk,
-                        gpointer           data)
-{
-  HyphaServer *self = HYPHA_SERVER (data);
-  HyphaRequest *request = g_hash_table_lookup (self->requests, message);
-
-  if (request == NULL)
-    return;
-
-  request->received += g_bytes_get_size (chunk);
-  if (!request->refused)
-    hypha_server_count_body (self, message, request, g_bytes_get_size (chunk));
-
-  /* It has had its chance to read the answer. */
-  if (request->received > 2 * HYPHA_SERVER_MAX_BODY)
-    g_socket_close (soup_server_message_get_socket (message), NULL);
-}
-
-static void
-hypha_server_check_body (HyphaServer       *self,
-                         SoupServerMessage *message)
-{
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-
-  if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CONTENT_LENGTH &&
-      soup_message_headers_get_content_length (headers) > (goffset) HYPHA_SERVER_MAX_BODY)
-    hypha_server_refuse_large_body (self, message);
 }
 
 static void
@@ -365,7 +270,7 @@ hypha_server_got_headers (SoupServerMessage *message,
   HyphaServer *self = HYPHA_SERVER (data);
   g_autofree char *path = NULL;
 
-  g_hash_table_insert (self->requests, message, g_new0 (HyphaRequest, 1));
+  hypha_server_expect_body (self, message);
 
   /* The query may hold a token, so it stays out. */
   path = hypha_error_quote (g_uri_get_path (soup_server_message_get_uri (message)));
@@ -390,7 +295,6 @@ hypha_server_request_started (HyphaServer       *self,
                               SoupServer        *soup)
 {
   g_signal_connect_object (message, "got-headers", G_CALLBACK (hypha_server_got_headers), self, 0);
-  g_signal_connect_object (message, "got-chunk", G_CALLBACK (hypha_server_got_chunk), self, 0);
 }
 
 void

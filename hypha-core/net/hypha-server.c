@@ -50,6 +50,7 @@ hypha_server_finalize (GObject *object)
   g_hash_table_unref (self->connections);
   g_hash_table_unref (self->streams);
   g_hash_table_unref (self->requests);
+  g_hash_table_unref (self->bodies_of);
   hypha_site_policy_clear (&self->policy);
 
   G_OBJECT_CLASS (hypha_server_parent_class)->finalize (object);
@@ -69,11 +70,14 @@ hypha_server_init (HyphaServer *self)
 {
   self->connections = g_hash_table_new (NULL, NULL);
   self->streams = g_hash_table_new (NULL, NULL);
-  self->requests = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  self->requests = g_hash_table_new_full (NULL, NULL, NULL, hypha_request_free);
+  self->bodies_of = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   hypha_site_policy_init (&self->policy);
   self->keep_alive = HYPHA_SERVER_KEEP_ALIVE;
   self->max_connections = HYPHA_SERVER_MAX_CONNECTIONS;
   self->max_bodies = HYPHA_SERVER_MAX_BODIES;
+  self->max_bodies_of_address = HYPHA_SERVER_MAX_BODIES_OF_ADDRESS;
+  self->body_timeout = HYPHA_SERVER_BODY_TIMEOUT;
 
   self->soup = soup_server_new ("server-header", "hypha", NULL);
 
@@ -174,6 +178,21 @@ hypha_server_set_max_bodies (HyphaServer *self,
                              gsize        max_bodies)
 {
   self->max_bodies = max_bodies;
+}
+
+void
+hypha_server_set_max_bodies_of_address (HyphaServer *self,
+                                        gsize        max_bodies)
+{
+  self->max_bodies_of_address = max_bodies;
+}
+
+/* In how many ms enough of a body has to come. */
+void
+hypha_server_set_body_timeout (HyphaServer *self,
+                               guint        timeout)
+{
+  self->body_timeout = timeout;
 }
 
 /* Every connection is a file; the usual soft limit of 1,024 would end at a tenth of ours. */
