@@ -241,23 +241,37 @@ hypha_start_window_new (GtkApplication *application,
   return self;
 }
 
-/* What a client says, for a while; it is plain text. */
+/* Who says it comes first; of what it says more fits than in one line. It is plain text. */
+static GtkWidget *
+create_message_label (HyphaQuestion *question)
+{
+  g_autofree char *text = g_strdup_printf (_ ("%s: %s"), hypha_question_get_client (question),
+                                           hypha_question_get_text (question));
+  GtkWidget *label;
+
+  /* The lines of a label are counted for each paragraph. */
+  label = gtk_label_new (g_strdelimit (text, "\n\t", ' '));
+  gtk_label_set_wrap (GTK_LABEL (label), TRUE);
+  gtk_label_set_wrap_mode (GTK_LABEL (label), PANGO_WRAP_WORD_CHAR);
+  gtk_label_set_lines (GTK_LABEL (label), 4);
+  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_widget_set_tooltip_text (label, text);
+  return label;
+}
+
+/* What a client says, for a while. */
 void
 hypha_start_window_show_message (HyphaStartWindow *self,
                                  HyphaQuestion    *question)
 {
-  g_autofree char *text = NULL;
-  g_autofree char *escaped = NULL;
   AdwToast *toast;
 
   g_return_if_fail (HYPHA_IS_START_WINDOW (self));
   g_return_if_fail (HYPHA_IS_QUESTION (question));
 
-  text = g_strdup_printf (_ ("%s: %s"), hypha_question_get_client (question),
-                          hypha_question_get_text (question));
-  g_strdelimit (text, "\n\t", ' ');
-  escaped = g_markup_escape_text (text, -1);
-  toast = adw_toast_new (escaped);
+  toast = adw_toast_new ("");
+  adw_toast_set_custom_title (toast, create_message_label (question));
   g_signal_connect_object (toast, "dismissed", G_CALLBACK (hypha_question_dismiss), question,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (question, "closed", G_CALLBACK (adw_toast_dismiss), toast,
