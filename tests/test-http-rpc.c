@@ -989,6 +989,20 @@ test_http_rpc_stop (Fixture       *fixture,
 #define ADD(name, function) \
   g_test_add ("/net/http-rpc/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
+/* Whoever may not post is told so before its body comes, and nothing of that is kept. */
+static void
+test_http_rpc_post_refused_before_body (Fixture       *fixture,
+                                        gconstpointer  data)
+{
+  g_autoptr (Request) request =
+    request_new (fixture, "POST /rpc?client_id=nobody&workspace=ws-a HTTP/1.1\r\n"
+                          "Host: localhost\r\nContent-Length: 100000\r\n"
+                          "Expect: 100-continue\r\n\r\n", NULL);
+
+  g_assert_true (test_wait (request_is_answered, request));
+  g_assert_cmpuint (request->status, ==, SOUP_STATUS_BAD_REQUEST);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -1006,6 +1020,7 @@ main (int    argc,
   ADD ("post-by-a-delegate", test_http_rpc_post_by_a_delegate);
   ADD ("post-by-reconnection-token", test_http_rpc_post_by_reconnection_token);
   ADD ("post-needs-a-stream", test_http_rpc_post_needs_a_stream);
+  ADD ("post-refused-before-body", test_http_rpc_post_refused_before_body);
   ADD ("post-bad-body", test_http_rpc_post_bad_body);
   ADD ("anonymous", test_http_rpc_anonymous);
   ADD ("client-hangs-up", test_http_rpc_client_hangs_up);

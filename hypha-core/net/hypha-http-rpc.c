@@ -216,6 +216,45 @@ hypha_http_rpc_find_stream (HyphaHttpRpc       *self,
   return HYPHA_HTTP_STREAM_CONNECTION (hypha_peer_get_connection (peer));
 }
 
+/*
+ * Asks who posts before the body comes, which nobody shall have to keep for a stranger. The checks of
+ * the server have run by now, as it was there first. With a status no handler is asked any more.
+ */
+static void
+hypha_http_rpc_got_headers (SoupServerMessage *message,
+                            gpointer           data)
+{
+  HyphaHttpRpc *self = HYPHA_HTTP_RPC (data);
+  GUri *uri = soup_server_message_get_uri (message);
+  g_autoptr (GHashTable) query = NULL;
+  g_auto (HyphaHello) hello = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  if (soup_server_message_get_status (message) != 0 ||
+      !g_str_equal (soup_server_message_get_method (message), "POST") ||
+      g_strcmp0 (g_uri_get_path (uri), HTTP_RPC_PATH) != 0)
+    return;
+
+  if (g_uri_get_query (uri) != NULL)
+    query = soup_form_decode (g_uri_get_query (uri));
+  hypha_http_rpc_read_hello (message, query, &hello);
+  if (hypha_http_rpc_find_stream (self, message, &hello, &error) != NULL)
+    return;
+
+  hypha_http_answer_add_cors (self->server, message);
+  hypha_http_answer_error (message, error);
+  hypha_server_ignore_body (self->server, message);
+}
+
+static void
+hypha_http_rpc_request_started (HyphaHttpRpc      *self,
+                                SoupServerMessage *message,
+                                SoupServer        *soup)
+{
+  g_signal_connect_object (message, "got-headers", G_CALLBACK (hypha_http_rpc_got_headers), self,
+                           0);
+}
+
 /* The body leaves the request, which may have to wait for long. */
 static GBytes *
 hypha_http_rpc_take_body (SoupServerMessage  *message,
@@ -312,5 +351,7 @@ hypha_http_rpc_new (HyphaServer *server,
   self->gate = g_object_ref (gate);
   soup_server_add_handler (hypha_server_get_soup (server), HTTP_RPC_PATH, hypha_http_rpc_handle,
                            self, NULL);
+  g_signal_connect_object (hypha_server_get_soup (server), "request-started",
+                           G_CALLBACK (hypha_http_rpc_request_started), self, G_CONNECT_SWAPPED);
   return self;
 }

@@ -85,15 +85,16 @@ hypha_server_keep_body (HyphaServer  *self,
   return self->bodies <= self->max_bodies && *of_owner <= self->max_bodies_of_address;
 }
 
-/* Keeps a body that there is no room for out of memory; what still comes is thrown away. */
-static void
-hypha_server_refuse_body (HyphaServer       *self,
-                          SoupServerMessage *message,
-                          guint              status,
-                          const char        *text)
+/* Keeps the body of a request that is refused out of memory; what still comes is thrown away. */
+void
+hypha_server_ignore_body (HyphaServer       *self,
+                          SoupServerMessage *message)
 {
   HyphaRequest *request = g_hash_table_lookup (self->requests, message);
   SoupMessageBody *body = soup_server_message_get_request_body (message);
+
+  if (request == NULL)
+    return;
 
   request->refused = TRUE;
   hypha_server_drop_body (self, request);
@@ -101,6 +102,15 @@ hypha_server_refuse_body (HyphaServer       *self,
   soup_message_body_truncate (body);
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Connection",
                                 "close");
+}
+
+static void
+hypha_server_refuse_body (HyphaServer       *self,
+                          SoupServerMessage *message,
+                          guint              status,
+                          const char        *text)
+{
+  hypha_server_ignore_body (self, message);
   hypha_server_refuse (message, status, text);
 }
 

@@ -93,6 +93,8 @@ SoupServer  *hypha_server_get_soup            (HyphaServer          *self);
 GIOStream   *hypha_server_steal               (HyphaServer          *self,
                                                SoupServerMessage    *message,
                                                int                  *fd);
+void         hypha_server_ignore_body         (HyphaServer          *self,
+                                               SoupServerMessage    *message);
 gboolean     hypha_server_is_stopping        (HyphaServer          *self);
 void         hypha_server_stop_listening       (HyphaServer          *self);
 void         hypha_server_stop_async          (HyphaServer          *self,
