@@ -269,9 +269,9 @@ test_errors (Fixture       *fixture,
   assert_answer (fixture, "GET", "/ws-a/services/nothing", NULL, NULL, 404,
                  "{\"success\":false,\"detail\":\"Service nothing not found\"}");
   assert_answer (fixture, "GET", "/ws-none/services/x/f", NULL, NULL, 404,
-                 "{\"success\":false,\"detail\":\"Service x not found\"}");
-  assert_answer (fixture, "DELETE", "/ws-a/services/calc/fail", NULL, NULL, 404,
-                 "{\"success\":false,\"detail\":\"Route not found\"}");
+                 "{\"success\":false,\"detail\":\"Workspace ws-none not found\"}");
+  assert_answer (fixture, "DELETE", "/ws-a/services/calc/fail", NULL, NULL, 405,
+                 "{\"success\":false,\"detail\":\"Method not allowed: use one of GET, POST, OPTIONS\"}");
   assert_answer (fixture, "GET", "/", NULL, NULL, 404,
                  "{\"success\":false,\"detail\":\"Route not found\"}");
   assert_status (fixture, "POST", "/ws-a/services", fixture->web->token, 501);
@@ -409,7 +409,8 @@ test_list (Fixture       *fixture,
   g_assert_null (strstr (anybody->text, "quiet"));
   member = web_ask (fixture->web, "GET", "/ws-a/services", fixture->web->token, NULL, NULL);
   g_assert_nonnull (strstr (member->text, "\"id\":\"provider:secret\""));
-  assert_answer (fixture, "GET", "/ws-b/services", NULL, NULL, 200, "[]");
+  assert_answer (fixture, "GET", "/ws-b/services", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Workspace ws-b not found\"}");
 }
 
 static void

@@ -5,6 +5,10 @@
 
 G_BEGIN_DECLS
 
+/* Statuses that libsoup has no name for. */
+#define HYPHA_HTTP_MISDIRECTED 421
+#define HYPHA_HTTP_TOO_MANY_REQUESTS 429
+
 /* Small answers to HTTP requests, which a page of an allowed origin may read, errors too. */
 
 void hypha_http_answer_add_cors (HyphaServer       *server,

@@ -27,6 +27,21 @@ hypha_http_answer_add_cors (HyphaServer       *server,
                                 "Authorization,Content-Type");
 }
 
+/* What libsoup does not know by itself. */
+static const char *
+hypha_http_answer_reason (guint status)
+{
+  switch (status)
+    {
+    case HYPHA_HTTP_MISDIRECTED:
+      return "Misdirected Request";
+    case HYPHA_HTTP_TOO_MANY_REQUESTS:
+      return "Too Many Requests";
+    default:
+      return NULL;
+    }
+}
+
 static void
 hypha_http_answer_send (SoupServerMessage *message,
                         guint              status,
@@ -36,7 +51,7 @@ hypha_http_answer_send (SoupServerMessage *message,
   g_autoptr (JsonNode) node = hypha_json_from_variant (owned);
   char *text = json_to_string (node, FALSE);
 
-  soup_server_message_set_status (message, status, NULL);
+  soup_server_message_set_status (message, status, hypha_http_answer_reason (status));
   soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
                                     strlen (text));
 }
@@ -55,7 +70,8 @@ hypha_http_answer_fail (SoupServerMessage *message,
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   g_autofree char *valid = g_utf8_make_valid (detail, -1);
 
-  if (status == SOUP_STATUS_SERVICE_UNAVAILABLE)
+  if (status == SOUP_STATUS_SERVICE_UNAVAILABLE &&
+      soup_message_headers_get_one (headers, "Retry-After") == NULL)
     soup_message_headers_replace (headers, "Retry-After", "1");
   hypha_http_answer_send (message, status,
                           g_variant_new_parsed ("{'success': <false>, 'detail': <%s>}", valid));

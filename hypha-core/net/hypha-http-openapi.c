@@ -9,7 +9,6 @@
 #include "hypha-http-arguments-private.h"
 #include "hypha-lookup-private.h"
 #include "hypha-openapi-private.h"
-#include "hypha-query-private.h"
 
 /* Descriptions by OpenAPI of what whoever asks may call. */
 
@@ -125,21 +124,6 @@ hypha_http_services_describe_openapi (HyphaHttpRequest *request)
   hypha_http_openapi_answer (request, openapi);
 }
 
-static GPtrArray *
-hypha_http_openapi_find_all (HyphaHttpRequest  *request,
-                             GError           **error)
-{
-  g_auto (HyphaQuery) parsed = { 0 };
-  g_autoptr (GVariant) query = NULL;
-
-  query = g_variant_ref_sink (g_variant_new_parsed ("{'workspace': <%s>}", request->workspace));
-  if (!hypha_query_parse_list (&parsed, query, request->identity.workspace, error))
-    return NULL;
-
-  return hypha_query_find (&parsed, hypha_manager_get_registry (request->manager),
-                           request->identity.user, request->identity.workspace, error);
-}
-
 /* GET /{workspace}/openapi.json: what the list has. */
 void
 hypha_http_services_describe_workspace (HyphaHttpRequest *request)
@@ -149,7 +133,13 @@ hypha_http_services_describe_workspace (HyphaHttpRequest *request)
   g_autoptr (GError) error = NULL;
   HyphaOpenapi *openapi;
 
-  found = hypha_http_openapi_find_all (request, &error);
+  if (!hypha_http_workspace_is_known (request))
+    {
+      hypha_http_workspace_refuse (request);
+      return;
+    }
+
+  found = hypha_http_workspace_find_services (request, &error);
   if (found == NULL)
     {
       hypha_http_request_fail (request, error);

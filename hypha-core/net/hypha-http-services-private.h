@@ -16,6 +16,11 @@ void              hypha_http_services_info    (HyphaHttpRequest     *request);
 void              hypha_http_services_call    (HyphaHttpRequest     *request);
 void              hypha_http_services_describe_openapi (HyphaHttpRequest *request);
 void              hypha_http_services_describe_workspace (HyphaHttpRequest *request);
+void              hypha_http_workspace_info   (HyphaHttpRequest     *request);
+void              hypha_http_workspace_refuse (HyphaHttpRequest     *request);
+gboolean          hypha_http_workspace_is_known (HyphaHttpRequest   *request);
+GPtrArray        *hypha_http_workspace_find_services (HyphaHttpRequest  *request,
+                                                      GError           **error);
 void              hypha_http_call_fail        (HyphaHttpRequest     *request,
                                                const char           *provider,
                                                const GError         *error);

@@ -25,6 +25,12 @@ hypha_http_services_refuse_missing (HyphaHttpRequest *request)
   g_autofree char *quoted = hypha_error_quote (request->service);
   g_autofree char *detail = g_strdup_printf ("Service %s not found", quoted);
 
+  if (!hypha_http_workspace_is_known (request))
+    {
+      hypha_http_workspace_refuse (request);
+      return;
+    }
+
   hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, detail);
 }
 
@@ -125,6 +131,12 @@ hypha_http_services_list (HyphaHttpRequest *request)
   if (records == NULL)
     {
       hypha_http_request_fail (request, error);
+      return;
+    }
+
+  if (g_variant_n_children (records) == 0 && !hypha_http_workspace_is_known (request))
+    {
+      hypha_http_workspace_refuse (request);
       return;
     }
 

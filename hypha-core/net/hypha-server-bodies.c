@@ -111,7 +111,7 @@ hypha_server_refuse_body (HyphaServer       *self,
                           const char        *text)
 {
   hypha_server_ignore_body (self, message);
-  hypha_server_refuse (message, status, text);
+  hypha_server_refuse (self, message, status, text);
 }
 
 static void
@@ -119,7 +119,7 @@ hypha_server_refuse_large_body (HyphaServer       *self,
                                 SoupServerMessage *message)
 {
   hypha_server_refuse_body (self, message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-                            "request body is too large\n");
+                            "request body is too large");
 }
 
 static void
@@ -144,7 +144,7 @@ hypha_server_count_body (HyphaServer       *self,
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
                                 "1");
   hypha_server_refuse_body (self, message, SOUP_STATUS_SERVICE_UNAVAILABLE,
-                            "too many large requests at once: try again later\n");
+                            "too many large requests at once: try again later");
 }
 
 /* A large body has to come faster: what it holds is missing to others. */

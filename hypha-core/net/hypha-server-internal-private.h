@@ -57,7 +57,8 @@ typedef struct
 #define SHUTDOWN_REASON "Server shutting down"
 
 void     hypha_request_free       (gpointer           data);
-void     hypha_server_refuse      (SoupServerMessage *message,
+void     hypha_server_refuse      (HyphaServer       *self,
+                                   SoupServerMessage *message,
                                    guint              status,
                                    const char        *text);
 void     hypha_server_expect_body (HyphaServer       *self,

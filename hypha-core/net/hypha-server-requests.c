@@ -6,23 +6,20 @@
 
 #include <string.h>
 
+#include "hypha-http-answer-private.h"
+
 /* Bytes that libsoup can have read ahead of us; beyond it, they come from the socket anyway. */
 #define DRAIN_MAX ((gsize) 64 * 1024)
 
-#define HTTP_MISDIRECTED 421
-#define HTTP_TOO_MANY_REQUESTS 429
-
+/* Before the gateway knows of the request; it answers in the same form. */
 void
-hypha_server_refuse (SoupServerMessage *message,
+hypha_server_refuse (HyphaServer       *self,
+                     SoupServerMessage *message,
                      guint              status,
                      const char        *text)
 {
-  soup_server_message_set_status (message, status,
-                                  status == HTTP_MISDIRECTED       ? "Misdirected Request" :
-                                  status == HTTP_TOO_MANY_REQUESTS ? "Too Many Requests" :
-                                                                     NULL);
-  soup_server_message_set_response (message, "text/plain; charset=utf-8", SOUP_MEMORY_COPY, text,
-                                    strlen (text));
+  hypha_http_answer_add_cors (self, message);
+  hypha_http_answer_fail (message, status, text);
 }
 
 static const char *
@@ -44,9 +41,9 @@ hypha_server_check_host (HyphaServer       *self,
 
   quoted = hypha_error_quote (authority);
   g_message ("request refused: host name “%s” is not ours", quoted);
-  hypha_server_refuse (message, HTTP_MISDIRECTED,
+  hypha_server_refuse (self, message, HYPHA_HTTP_MISDIRECTED,
                        "this server does not answer to that host name; "
-                       "start it with a base URL that has it\n");
+                       "start it with a base URL that has it");
   return FALSE;
 }
 
@@ -64,8 +61,8 @@ hypha_server_check_origin (HyphaServer       *self,
 
   quoted = hypha_error_quote (origin);
   g_message ("request refused: origin “%s” is not allowed", quoted);
-  hypha_server_refuse (message, SOUP_STATUS_FORBIDDEN,
-                       "web pages of this origin may not use this server\n");
+  hypha_server_refuse (self, message, SOUP_STATUS_FORBIDDEN,
+                       "web pages of this origin may not use this server");
   return FALSE;
 }
 
@@ -101,9 +98,9 @@ hypha_server_check_admission (HyphaServer       *self,
   seconds = g_strdup_printf ("%u", wait);
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
                                 seconds);
-  hypha_server_refuse (message, upgrade ? SOUP_STATUS_SERVICE_UNAVAILABLE :
-                                          HTTP_TOO_MANY_REQUESTS,
-                       "too many failed attempts from this address: try again later\n");
+  hypha_server_refuse (self, message, upgrade ? SOUP_STATUS_SERVICE_UNAVAILABLE :
+                                          HYPHA_HTTP_TOO_MANY_REQUESTS,
+                       "too many failed attempts from this address: try again later");
   return FALSE;
 }
 
@@ -246,15 +243,15 @@ hypha_server_upgrade (HyphaServer       *self,
 {
   if (g_strcmp0 (g_uri_get_path (soup_server_message_get_uri (message)), "/ws") != 0)
     {
-      hypha_server_refuse (message, SOUP_STATUS_NOT_FOUND, "WebSockets are at /ws\n");
+      hypha_server_refuse (self, message, SOUP_STATUS_NOT_FOUND, "WebSockets are at /ws");
       return;
     }
 
   if (!hypha_server_has_room (self))
     {
-      hypha_server_refuse (message, SOUP_STATUS_SERVICE_UNAVAILABLE,
-                           self->stopping != NULL ? "server is shutting down\n"
-                                                  : "too many connections\n");
+      hypha_server_refuse (self, message, SOUP_STATUS_SERVICE_UNAVAILABLE,
+                           self->stopping != NULL ? "server is shutting down"
+                                                  : "too many connections");
       return;
     }
 
