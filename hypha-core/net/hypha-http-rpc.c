@@ -129,17 +129,20 @@ hypha_http_rpc_open (HyphaHttpRpc      *self,
   hypha_http_answer_error (message, error);
 }
 
-/* Has the one the rights of the other, no more and no less? */
+/*
+ * Has the one the rights of the other, no more and no less? A newer token of the same user is as
+ * good; an older one may be from before a workspace was made anew.
+ */
 static gboolean
-hypha_http_rpc_is_same_user (HyphaUserInfo *one,
-                             HyphaUserInfo *other)
+hypha_http_rpc_may_speak_for (HyphaUserInfo *one,
+                              HyphaUserInfo *other)
 {
   return g_str_equal (hypha_user_info_get_id (one), hypha_user_info_get_id (other)) &&
          hypha_user_info_is_delegated (one) == hypha_user_info_is_delegated (other) &&
          g_strcmp0 (hypha_user_info_get_bound_client (one),
                     hypha_user_info_get_bound_client (other)) == 0 &&
          g_strcmp0 (hypha_user_info_get_home (one), hypha_user_info_get_home (other)) == 0 &&
-         hypha_user_info_get_origin_time (one) == hypha_user_info_get_origin_time (other) &&
+         hypha_user_info_get_origin_time (one) >= hypha_user_info_get_origin_time (other) &&
          g_strv_equal (hypha_user_info_get_roles (one), hypha_user_info_get_roles (other)) &&
          g_strv_equal (hypha_user_info_get_scopes (one), hypha_user_info_get_scopes (other));
 }
@@ -155,7 +158,7 @@ hypha_http_rpc_check_owner (HyphaHttpRpc       *self,
     HYPHA_HTTP_STREAM_CONNECTION (hypha_peer_get_connection (peer));
   HyphaUserInfo *owner = hypha_peer_get_user (peer);
 
-  if (user != NULL && hypha_http_rpc_is_same_user (user, owner))
+  if (user != NULL && hypha_http_rpc_may_speak_for (user, owner))
     return TRUE;
 
   /* Who has no token cannot show one: what is left is where a message comes from. */
