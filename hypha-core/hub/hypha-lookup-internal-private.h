@@ -14,4 +14,7 @@ GVariant *hypha_lookup_complete (HyphaManager      *manager,
                                  gboolean           member,
                                  GError           **error);
 
+/* hypha-lookup.c */
+gboolean  hypha_lookup_is_bare_manager (GVariant  *query);
+
 G_END_DECLS

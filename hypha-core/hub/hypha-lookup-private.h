@@ -26,6 +26,20 @@ void       hypha_lookup_get_async    (HyphaManager         *manager,
 GVariant  *hypha_lookup_get_finish   (GAsyncResult         *result,
                                       GError              **error);
 
+
+/* hypha-lookup-host.c: for the program that the core runs in */
+GError    *hypha_lookup_new_miss     (HyphaManager         *manager,
+                                      HyphaUserInfo        *user,
+                                      const char           *workspace,
+                                      GVariant             *query);
+gboolean   hypha_lookup_locate       (HyphaManager         *manager,
+                                      HyphaUserInfo        *user,
+                                      const char           *workspace,
+                                      GVariant             *query,
+                                      char                **provider,
+                                      char                **service,
+                                      GError              **error);
+
 extern const HyphaServiceMethod hypha_lookup_methods[];
 extern const gsize hypha_lookup_n_methods;
 

@@ -127,7 +127,7 @@ hypha_lookup_try_next (GTask *task)
                         g_object_ref (task));
 }
 
-static gboolean
+gboolean
 hypha_lookup_is_bare_manager (GVariant *query)
 {
   const char *text;

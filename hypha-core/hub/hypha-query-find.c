@@ -66,7 +66,7 @@ hypha_query_matches (HyphaQuery       *query,
 }
 
 /* Unlisted services are found by those who know the address, and by their own on request. */
-static gboolean
+gboolean
 hypha_query_shows (HyphaQuery       *query,
                    HyphaServiceInfo *info,
                    HyphaUserInfo    *user,

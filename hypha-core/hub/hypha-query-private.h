@@ -45,6 +45,10 @@ GPtrArray *hypha_query_find         (HyphaQuery     *query,
                                      HyphaUserInfo  *user,
                                      const char     *own_workspace,
                                      GError        **error);
+gboolean   hypha_query_shows        (HyphaQuery       *query,
+                                     HyphaServiceInfo *info,
+                                     HyphaUserInfo    *user,
+                                     const char       *own_workspace);
 void       hypha_query_clear        (HyphaQuery     *query);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HyphaQuery, hypha_query_clear)
