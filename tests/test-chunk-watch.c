@@ -402,6 +402,33 @@ test_watch_counts_what_receivers_keep (void)
   pair_free (&pair);
 }
 
+/* H27: what is put together must not lead past the watch, by calls of the cache or by attributes. */
+static void
+test_watch_refuses_calls_of_the_cache (void)
+{
+  static const char *const methods[] = { "services.built-in.message_cache.append",
+                                         "services.built-in.ping.__self__._append_message" };
+  Pair pair = pair_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (methods); i++)
+    {
+      g_autofree char *call = g_strdup_printf ("{'type': <'method'>, 'method': <'%s'>}", methods[i]);
+      g_autoptr (GByteArray) bytes = message_new (call, "{'args': <[<'n'>, <@ay [1]>, <false>]>}");
+      g_autofree char *key = g_strdup_printf ("k%" G_GSIZE_FORMAT, i);
+
+      g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<%s>]", key)));
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, i == 0 ?
+                       "*pieces may not come in pieces*" : "*no part of a method's name*");
+      g_assert_false (deliver (&pair, "append", g_variant_new_parsed (
+                                 "[<%s>, <%*>]", key, piece (bytes, 0, bytes->len))));
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is not whole*");
+      g_assert_false (deliver (&pair, "process", g_variant_new_parsed ("[<%s>]", key)));
+    }
+
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
 /* H27: nobody checks for each receiver what goes to all, so it goes to none. */
 static void
 test_watch_refuses_broadcast (void)
@@ -472,6 +499,8 @@ main (int    argc,
   g_test_add_func ("/hub/chunk-watch/counts-what-receivers-keep",
                    test_watch_counts_what_receivers_keep);
   g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);
+  g_test_add_func ("/hub/chunk-watch/refuses-calls-of-the-cache",
+                   test_watch_refuses_calls_of_the_cache);
   g_test_add_func ("/hub/chunk-watch/refuses-broadcast", test_watch_refuses_broadcast);
   g_test_add_func ("/hub/chunk-watch/ahead-limit", test_watch_ahead_limit);
   return g_test_run ();

@@ -46,6 +46,45 @@ test_router_stamps (void)
   g_assert_nonnull (extra);
 }
 
+/* H27: by attributes Python's receivers get from one function to those that take pieces. */
+static void
+test_router_hidden_methods (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (Client) b = hub_connect (hub, "b", token);
+  static const char *const hidden[] = {
+    "services.built-in.ping.__self__.x", "services.s.__proto__", "__class__", "__",
+    "services.s.remote._rpc._append_message", "services.s._process_message.x"
+  };
+  static const char *const plain[] = { "services._rintf_1.f", "services.s._f", "a__b.c__", "s._", "." };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (hidden); i++)
+    {
+      g_autoptr (GVariant) answer = NULL;
+
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*no part of a method's name*");
+      client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'b'>, 'method': <%s>,"
+                                            " 'session': <'s'>}", hidden[i]), NULL);
+      answer = client_take (a, NULL);
+      assert_pair (answer, "method", "s.reject");
+      g_assert_true (g_queue_is_empty (&b->binaries));
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (plain); i++)
+    {
+      g_autoptr (GVariant) received = NULL;
+
+      client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'b'>, 'method': <%s>}",
+                                            plain[i]), NULL);
+      received = client_take (b, NULL);
+      assert_pair (received, "method", plain[i]);
+    }
+
+  test_assert_expected_logs ();
+}
+
 static void
 test_router_relative_target (void)
 {
@@ -317,6 +356,7 @@ main (int    argc,
   g_test_add_func ("/hub/router/stamps", test_router_stamps);
   g_test_add_func ("/hub/router/relative-target", test_router_relative_target);
   g_test_add_func ("/hub/router/extra-keys", test_router_extra_keys);
+  g_test_add_func ("/hub/router/hidden-methods", test_router_hidden_methods);
   g_test_add_func ("/hub/router/unknown-peer", test_router_unknown_peer);
   g_test_add_func ("/hub/router/bad-target", test_router_bad_target);
   g_test_add_func ("/hub/router/sealed", test_router_sealed);

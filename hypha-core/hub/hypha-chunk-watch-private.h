@@ -21,7 +21,6 @@ typedef struct _HyphaChunkWatch HyphaChunkWatch;
 
 HyphaChunkWatch *hypha_chunk_watch_new     (void);
 void             hypha_chunk_watch_free    (HyphaChunkWatch     *self);
-gboolean         hypha_chunk_watch_concerns (const HyphaMessage *message);
 gboolean         hypha_chunk_watch_get_session (const HyphaMessage *message,
                                                 HyphaSpan          *session);
 gboolean         hypha_chunk_watch_inspect (HyphaChunkWatch     *self,

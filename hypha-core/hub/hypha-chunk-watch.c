@@ -7,8 +7,6 @@
 #include "hypha-chunk-watch-private.h"
 #include "hypha-message-scanner-private.h"
 
-#define METHODS "services.built-in.message_cache."
-
 /* How deep a promise may be. */
 #define MAX_PLAIN_DEPTH 8
 
@@ -112,13 +110,6 @@ guint
 hypha_chunk_watch_get_n_entries (HyphaChunkWatch *self)
 {
   return g_hash_table_size (self->entries);
-}
-
-/* Whether a message is one of the calls that deliver pieces. */
-gboolean
-hypha_chunk_watch_concerns (const HyphaMessage *message)
-{
-  return hypha_span_has_prefix (message->method, METHODS);
 }
 
 static gboolean
@@ -253,7 +244,7 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
 
   for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
     {
-      if (g_str_equal (method + strlen (METHODS), shapes[i].verb))
+      if (g_str_equal (method + strlen (HYPHA_MESSAGE_CACHE), shapes[i].verb))
         call->verb = shapes[i].verb, arguments = shapes[i].arguments;
     }
 
@@ -296,7 +287,7 @@ hypha_chunk_watch_get_session (const HyphaMessage *message,
   HyphaChunkCall call = { 0 };
   HyphaMessage first;
 
-  if (!hypha_chunk_watch_concerns (message) || !hypha_chunk_call_parse (&call, message, NULL) ||
+  if (!hypha_message_is_piece (message) || !hypha_chunk_call_parse (&call, message, NULL) ||
       call.piece == NULL || call.index != 0 ||
       !hypha_message_parse (&first, call.piece, call.size, NULL))
     return FALSE;

@@ -346,7 +346,7 @@ hypha_router_check_sender (HyphaPeer           *sender,
   if (sender->internal)
     return TRUE;
 
-  if (!hypha_message_check_extra (message, error))
+  if (!hypha_message_check_extra (message, error) || !hypha_message_check_method (message, error))
     return FALSE;
 
   if (!hypha_message_is_method (message) && hypha_router_is_reserved (message->type))
@@ -391,7 +391,7 @@ hypha_router_check_broadcast (HyphaRouter         *self,
    * Each receiver's pieces are checked as its own. Of what goes to all nobody knows who has which
    * before, and no client cuts up such a message.
    */
-  if (!sender->internal && hypha_chunk_watch_concerns (message))
+  if (!sender->internal && hypha_message_is_piece (message))
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL,
                            "Invalid message in pieces: it must go to one client, not to all of a "
@@ -485,7 +485,7 @@ hypha_router_check_message (HyphaRouter         *self,
     }
 
   /* Pieces of a message are checked here, as whole messages are. */
-  return !hypha_chunk_watch_concerns (message) ||
+  return !hypha_message_is_piece (message) ||
          hypha_chunk_watch_inspect (self->watch, sender->id, target->id, refuse_sealed, message,
                                     instead, error);
 }
@@ -501,7 +501,7 @@ hypha_router_may_reach (HyphaRouter        *self,
   gboolean member;
 
   if (sender->internal || target->internal ||
-      (!self->refuse_sealed && !hypha_chunk_watch_concerns (message)))
+      (!self->refuse_sealed && !hypha_message_is_piece (message)))
     return TRUE;
 
   member = hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,

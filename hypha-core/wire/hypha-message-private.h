@@ -44,6 +44,9 @@ typedef struct
   GByteArray *tail;  /* “ws” and “user”: two keys with their values, encoded */
 } HyphaStamp;
 
+/* Every client takes the pieces of long messages by methods with this prefix. */
+#define HYPHA_MESSAGE_CACHE "services.built-in.message_cache."
+
 char     *hypha_span_dup              (HyphaSpan            span);
 
 gboolean  hypha_message_parse         (HyphaMessage        *message,
@@ -52,6 +55,9 @@ gboolean  hypha_message_parse         (HyphaMessage        *message,
                                        GError             **error);
 gboolean  hypha_message_check_extra   (const HyphaMessage  *message,
                                        GError             **error);
+gboolean  hypha_message_check_method  (const HyphaMessage  *message,
+                                       GError             **error);
+gboolean  hypha_message_is_piece      (const HyphaMessage  *message);
 gboolean  hypha_message_is_sealed     (const HyphaMessage  *message);
 
 void      hypha_stamp_init            (HyphaStamp          *stamp,

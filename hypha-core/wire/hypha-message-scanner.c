@@ -254,6 +254,10 @@ hypha_message_scanner_check_envelope (HyphaMessageScanner  *self,
 
   if (!hypha_message_is_method (message))
     return hypha_message_scanner_fail (self, "only calls may come in pieces", error);
+  if (hypha_message_is_piece (message))
+    return hypha_message_scanner_fail (self, "pieces may not come in pieces", error);
+  if (!hypha_message_check_method (message, error))
+    return FALSE;
 
   if (!hypha_msgpack_cursor_next (&cursor, &item, error))
     return FALSE;

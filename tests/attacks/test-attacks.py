@@ -934,6 +934,28 @@ def _(world, way):
     check_stock(victim, attacker)
 
 
+@attack("H27", "socket page", "pieces by another name")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        good, evil, _, _ = pieces_of(victim)
+        # Python looks up attributes too.
+        for verb, args in (("create", ()), ("append", (evil,)), ("process", ())):
+            attacker.call(victim.id, f"services.built-in.ping.__self__._{verb}_message", "alias", *args, False)
+        # Calls of the cache that come in pieces themselves.
+        for verb, args in (("create", ()), ("append", (evil,)), ("process", ())):
+            inner = pack({"type": "method", "to": victim.id, "method": f"services.built-in.message_cache.{verb}",
+                          "from": "x"}) + pack({"args": ["nested", *args, False]})
+            cache(attacker, victim, "create", verb, False)
+            cache(attacker, victim, "append", verb, inner, False)
+            cache(attacker, victim, "process", verb, False)
+        check_stock(victim, attacker)
+        cache(attacker, victim, "create", "g", False)
+        cache(attacker, victim, "append", "g", good, False)
+        cache(attacker, victim, "process", "g", False)
+        check_stock(victim, attacker)
+        check(victim.touched, "not even the good one came")
+
+
 @attack("H27", "socket page", "pieces that are left below others")
 def _(world, way):
     for victim, attacker in both(world, way):

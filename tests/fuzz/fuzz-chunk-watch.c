@@ -210,7 +210,7 @@ deliver (HyphaChunkWatch *watch,
   gsize size = call->len;
 
   g_assert_true (hypha_message_parse (&message, data, size, NULL));
-  g_assert_true (hypha_chunk_watch_concerns (&message));
+  g_assert_true (hypha_message_is_piece (&message));
   if (!hypha_chunk_watch_inspect (watch, sender, "ws-a/v", FALSE, &message, &instead, NULL))
     return;
 
