@@ -354,6 +354,99 @@ test_event_handlers_max_waiting (void)
   g_assert_cmpuint (g_queue_get_length (&a->binaries), ==, 1);
 }
 
+/* Without waiting for an answer, before which calls of handlers may come. */
+static void
+send_emit (Client     *client,
+           const char *event)
+{
+  client_send (client,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'*/workspace-manager'>,"
+                                     " 'method': <'services.default.emit'>}"),
+               g_variant_new_parsed ("{'args': <[<%s>, <int64 1>]>}", event));
+}
+
+static void
+settle (Client *client)
+{
+  g_variant_unref (client_call_manager (client, "echo", g_variant_new_parsed ("[<'x'>]"), NULL));
+}
+
+static void
+wait_pending (Hub   *hub,
+              guint  n)
+{
+  while (hypha_rpc_get_n_pending (hypha_manager_get_rpc (hub->manager)) != n)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+/* A guest with all the handlers that it may have, each of which has an event to handle. */
+static Client *
+connect_busy_guest (Hub *hub)
+{
+  Client *guest = hub_connect (hub, "g", NULL);
+
+  for (guint i = 0; i < HYPHA_EVENT_HANDLERS_MAX_CLIENT; i++)
+    add_handler (guest, "x", "services.s.f");
+
+  send_emit (guest, "x");
+  return guest;
+}
+
+/* Beyond so many, the handlers of a client wait for each other, and all are called. */
+static void
+test_event_handlers_max_running_client (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) other = hub_connect (hub, "o", token);
+  g_autoptr (Client) guest = connect_busy_guest (hub);
+
+  wait_pending (hub, HYPHA_EVENT_HANDLERS_MAX_RUNNING_CLIENT);
+  settle (other);
+  wait_pending (hub, HYPHA_EVENT_HANDLERS_MAX_RUNNING_CLIENT);
+  for (guint i = 0; i < HYPHA_EVENT_HANDLERS_MAX_CLIENT; i++)
+    serve_call (guest, "services.s.f", "resolve");
+
+  wait_pending (hub, 0);
+}
+
+/* However many guests have handlers that hang, those of others are called, and nobody's dropped. */
+static void
+test_event_handlers_max_running (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (Client) b = hub_connect (hub, "b", token);
+  g_autoptr (GPtrArray) guests = g_ptr_array_new_with_free_func ((GDestroyNotify) client_free);
+  Client *late;
+
+  for (guint i = 0; i < 1 + HYPHA_EVENT_HANDLERS_MAX_RUNNING_ACCOUNT /
+       HYPHA_EVENT_HANDLERS_MAX_RUNNING_CLIENT; i++)
+    g_ptr_array_add (guests, connect_busy_guest (hub));
+
+  wait_pending (hub, HYPHA_EVENT_HANDLERS_MAX_RUNNING_ACCOUNT);
+  add_handler (a, "news", "services.s.f");
+  assert_emits (b, "news");
+  serve_call (a, "services.s.f", "resolve");
+
+  /* One more guest waits, with the newest of its events, until others make room. */
+  late = hub_connect (hub, "late", NULL);
+  add_handler (late, "x", "services.s.f");
+  for (guint i = 0; i < HYPHA_EVENT_HANDLERS_MAX_WAITING + 4; i++)
+    send_emit (late, "x");
+  settle (late);
+
+  g_ptr_array_set_size (guests, 0);
+  for (guint i = 0; i < HYPHA_EVENT_HANDLERS_MAX_WAITING; i++)
+    serve_call (late, "services.s.f", "resolve");
+
+  wait_pending (hub, 0);
+  settle (b);
+  g_assert_true (g_queue_is_empty (&late->binaries));
+  client_free (late);
+}
+
 static void
 test_events_handler_goes_with_its_client (void)
 {
@@ -388,6 +481,9 @@ main (int    argc,
   g_test_add_func ("/hub/events/handler-refused", test_events_handler_refused);
   g_test_add_func ("/hub/event-handlers/max-client", test_event_handlers_max_client);
   g_test_add_func ("/hub/event-handlers/max-waiting", test_event_handlers_max_waiting);
+  g_test_add_func ("/hub/event-handlers/max-running-client",
+                   test_event_handlers_max_running_client);
+  g_test_add_func ("/hub/event-handlers/max-running", test_event_handlers_max_running);
   g_test_add_func ("/hub/events/handler-goes-with-its-client",
                    test_events_handler_goes_with_its_client);
 

@@ -8,8 +8,10 @@ G_BEGIN_DECLS
 /* Handlers that one client may have, and events that may wait for one of them. */
 #define HYPHA_EVENT_HANDLERS_MAX_CLIENT 64
 #define HYPHA_EVENT_HANDLERS_MAX_WAITING 16
-/* Handlers that may be running, of all clients. */
+/* Handlers that may be running: in all, of one user or all guests, of one client. */
 #define HYPHA_EVENT_HANDLERS_MAX_RUNNING 1024
+#define HYPHA_EVENT_HANDLERS_MAX_RUNNING_ACCOUNT 256
+#define HYPHA_EVENT_HANDLERS_MAX_RUNNING_CLIENT 16
 /* How long a handler may take without a sign of life, in milliseconds. */
 #define HYPHA_EVENT_HANDLERS_TIMEOUT 10000
 

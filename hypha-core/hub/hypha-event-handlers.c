@@ -4,53 +4,89 @@
 
 #include <string.h>
 
-#include "hypha-event-handlers-private.h"
+#include "hypha-event-handlers-internal-private.h"
 
-struct _HyphaEventHandlers
-{
-  HyphaRpc     *rpc;
-  GHashTable   *clients;      /* id → GPtrArray of HyphaEventHandler */
-  GCancellable *cancellable;  /* of the calls that are on their way */
-  guint         n_running;
-};
-
-/* Reference-counted: a call that is on its way keeps it, though it may be dropped by then. */
-typedef struct
-{
-  HyphaEventHandlers *owner;      /* NULL once it is dropped */
-  char               *client;     /* workspace/client */
-  char               *workspace;
-  char               *event;
-  char               *method;     /* services.<id>.<path> */
-  GQueue              waiting;    /* of GVariant */
-  gboolean            running;
-} HyphaEventHandler;
-
-static void hypha_event_handler_run (HyphaEventHandler *handler,
-                                     GVariant          *data);
+/* Who wants to be told of which event, by a call of which function. */
 
 static void
-hypha_event_handler_free (gpointer data)
+hypha_event_client_clear (gpointer data)
+{
+  HyphaEventClient *client = data;
+
+  g_queue_clear (&client->ready);
+  g_free (client->id);
+  g_free (client->workspace);
+  g_free (client->account);
+}
+
+void
+hypha_event_client_unref (HyphaEventClient *client)
+{
+  g_rc_box_release_full (client, hypha_event_client_clear);
+}
+
+static void
+hypha_event_handler_clear (gpointer data)
 {
   HyphaEventHandler *handler = data;
 
   g_queue_clear_full (&handler->waiting, (GDestroyNotify) g_variant_unref);
-  g_free (handler->client);
-  g_free (handler->workspace);
+  hypha_event_client_unref (handler->client);
   g_free (handler->event);
   g_free (handler->method);
 }
 
-/* The table lets go of it; whoever calls it meanwhile finds that it has no owner. */
+void
+hypha_event_handler_unref (HyphaEventHandler *handler)
+{
+  g_rc_box_release_full (handler, hypha_event_handler_clear);
+}
+
+/* No name of a workspace has a slash. */
+static char *
+hypha_event_handlers_make_key (const char *workspace,
+                               const char *event)
+{
+  return g_strconcat (workspace, "/", event, NULL);
+}
+
+static void
+hypha_event_handler_unlink (HyphaEventHandler *handler)
+{
+  g_autofree char *key = hypha_event_handlers_make_key (handler->client->workspace, handler->event);
+  GQueue *queue = g_hash_table_lookup (handler->owner->events, key);
+
+  g_queue_unlink (queue, &handler->link);
+  if (g_queue_is_empty (queue))
+    g_hash_table_remove (handler->owner->events, key);
+}
+
+/* The client lets go of it; whoever calls it meanwhile finds that it has no owner. */
 static void
 hypha_event_handler_orphan (gpointer data)
 {
   HyphaEventHandler *handler = data;
 
   if (handler->running)
-    handler->owner->n_running--;
+    hypha_event_handler_stop (handler);
+  if (handler->ready)
+    g_queue_remove (&handler->client->ready, handler);
+  hypha_event_handler_unlink (handler);
   handler->owner = NULL;
-  g_rc_box_release_full (handler, hypha_event_handler_free);
+  hypha_event_handler_unref (handler);
+}
+
+/* It has no handlers any more. */
+static void
+hypha_event_client_leave (gpointer data)
+{
+  HyphaEventClient *client = data;
+
+  hypha_event_client_unstall (client);
+  g_ptr_array_unref (client->handlers);
+  client->handlers = NULL;
+  client->owner = NULL;
+  hypha_event_client_unref (client);
 }
 
 HyphaEventHandlers *
@@ -59,8 +95,13 @@ hypha_event_handlers_new (HyphaRpc *rpc)
   HyphaEventHandlers *self = g_new0 (HyphaEventHandlers, 1);
 
   self->rpc = g_object_ref (rpc);
-  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                         (GDestroyNotify) g_ptr_array_unref);
+  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, hypha_event_client_leave);
+  self->events = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                        (GDestroyNotify) g_queue_free);
+  self->stalled = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                         (GDestroyNotify) g_queue_free);
+  self->running = hypha_shares_new (HYPHA_EVENT_HANDLERS_MAX_RUNNING,
+                                    HYPHA_EVENT_HANDLERS_MAX_RUNNING_ACCOUNT);
   self->cancellable = g_cancellable_new ();
   return self;
 }
@@ -69,6 +110,9 @@ void
 hypha_event_handlers_free (HyphaEventHandlers *self)
 {
   g_hash_table_unref (self->clients);
+  g_hash_table_unref (self->events);
+  g_hash_table_unref (self->stalled);
+  hypha_shares_free (self->running);
   g_cancellable_cancel (self->cancellable);
   g_object_unref (self->cancellable);
   g_object_unref (self->rpc);
@@ -80,12 +124,12 @@ guint
 hypha_event_handlers_get_n (HyphaEventHandlers *self)
 {
   GHashTableIter iter;
-  GPtrArray *own;
+  HyphaEventClient *client;
   guint n = 0;
 
   g_hash_table_iter_init (&iter, self->clients);
-  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &own))
-    n += own->len;
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &client))
+    n += client->handlers->len;
 
   return n;
 }
@@ -127,6 +171,53 @@ hypha_event_handlers_take_method (const char  *client,
   return NULL;
 }
 
+static HyphaEventClient *
+hypha_event_handlers_ensure_client (HyphaEventHandlers *self,
+                                    HyphaPeer          *peer)
+{
+  HyphaEventClient *client = g_hash_table_lookup (self->clients, hypha_peer_get_id (peer));
+
+  if (client == NULL)
+    {
+      client = g_rc_box_new0 (HyphaEventClient);
+      client->owner = self;
+      client->id = g_strdup (hypha_peer_get_id (peer));
+      client->workspace = g_strdup (hypha_peer_get_workspace (peer));
+      client->account = g_strdup (hypha_peer_get_account (peer));
+      client->handlers = g_ptr_array_new_with_free_func (hypha_event_handler_orphan);
+      g_queue_init (&client->ready);
+      g_hash_table_insert (self->clients, client->id, client);
+    }
+
+  return client;
+}
+
+/* Takes method. */
+static void
+hypha_event_client_add (HyphaEventClient *client,
+                        const char       *event,
+                        char             *method)
+{
+  HyphaEventHandler *handler = g_rc_box_new0 (HyphaEventHandler);
+  g_autofree char *key = hypha_event_handlers_make_key (client->workspace, event);
+  GQueue *queue = g_hash_table_lookup (client->owner->events, key);
+
+  handler->owner = client->owner;
+  handler->client = g_rc_box_acquire (client);
+  handler->link.data = handler;
+  handler->event = g_strdup (event);
+  handler->method = method;
+  g_queue_init (&handler->waiting);
+  g_ptr_array_add (client->handlers, handler);
+  if (queue == NULL)
+    {
+      queue = g_queue_new ();
+      g_hash_table_insert (client->owner->events, g_steal_pointer (&key), queue);
+    }
+
+  g_queue_push_tail_link (queue, &handler->link);
+}
+
 /* Calls function, an address that caller sent, for every event from now on. */
 gboolean
 hypha_event_handlers_add (HyphaEventHandlers  *self,
@@ -135,17 +226,15 @@ hypha_event_handlers_add (HyphaEventHandlers  *self,
                           GVariant            *function,
                           GError             **error)
 {
-  const char *client = hypha_peer_get_id (caller);
-  const char *workspace = hypha_peer_get_workspace (caller);
   g_autofree char *method = NULL;
-  GPtrArray *own = g_hash_table_lookup (self->clients, client);
-  HyphaEventHandler *handler;
+  HyphaEventClient *client = g_hash_table_lookup (self->clients, hypha_peer_get_id (caller));
 
-  method = hypha_event_handlers_take_method (client, workspace, function, error);
+  method = hypha_event_handlers_take_method (hypha_peer_get_id (caller),
+                                             hypha_peer_get_workspace (caller), function, error);
   if (method == NULL)
     return FALSE;
 
-  if (own != NULL && own->len >= HYPHA_EVENT_HANDLERS_MAX_CLIENT)
+  if (client != NULL && client->handlers->len >= HYPHA_EVENT_HANDLERS_MAX_CLIENT)
     {
       g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
                    "a client may have %d event handlers, not more",
@@ -153,20 +242,8 @@ hypha_event_handlers_add (HyphaEventHandlers  *self,
       return FALSE;
     }
 
-  if (own == NULL)
-    {
-      own = g_ptr_array_new_with_free_func (hypha_event_handler_orphan);
-      g_hash_table_insert (self->clients, g_strdup (client), own);
-    }
-
-  handler = g_rc_box_new0 (HyphaEventHandler);
-  handler->owner = self;
-  handler->client = g_strdup (client);
-  handler->workspace = g_strdup (workspace);
-  handler->event = g_strdup (event);
-  handler->method = g_steal_pointer (&method);
-  g_queue_init (&handler->waiting);
-  g_ptr_array_add (own, handler);
+  client = hypha_event_handlers_ensure_client (self, caller);
+  hypha_event_client_add (client, event, g_steal_pointer (&method));
   return TRUE;
 }
 
@@ -186,7 +263,7 @@ hypha_event_handlers_remove (HyphaEventHandlers *self,
                              const char         *event,
                              GVariant           *function)
 {
-  GPtrArray *own = g_hash_table_lookup (self->clients, client);
+  HyphaEventClient *own = g_hash_table_lookup (self->clients, client);
   const char *method = NULL;
 
   if (own == NULL)
@@ -196,87 +273,54 @@ hypha_event_handlers_remove (HyphaEventHandlers *self,
                            !g_variant_lookup (function, "_rmethod", "&s", &method)))
     return;
 
-  for (guint i = own->len; i > 0; i--)
+  for (guint i = own->handlers->len; i > 0; i--)
     {
-      if (hypha_event_handler_matches (g_ptr_array_index (own, i - 1), event, method))
-        g_ptr_array_remove_index (own, i - 1);
+      if (hypha_event_handler_matches (g_ptr_array_index (own->handlers, i - 1), event, method))
+        g_ptr_array_remove_index (own->handlers, i - 1);
     }
 
-  if (own->len == 0)
+  if (own->handlers->len == 0)
     g_hash_table_remove (self->clients, client);
+  hypha_event_handlers_run_next (self);
 }
 
 /* why, for the log, is NULL where it is nobody's fault. */
-static void
+void
 hypha_event_handler_drop (HyphaEventHandler *handler,
                           const char        *why)
 {
   HyphaEventHandlers *self = handler->owner;
-  GPtrArray *own = g_hash_table_lookup (self->clients, handler->client);
+  HyphaEventClient *client = handler->client;
 
   if (why != NULL)
-    g_message ("%s: its handler of an event is dropped: %s", handler->client, why);
-  g_ptr_array_remove (own, handler);
-  if (own->len == 0)
-    g_hash_table_remove (self->clients, handler->client);
-}
-
-static void
-hypha_event_handler_ran (GObject      *source,
-                         GAsyncResult *result,
-                         gpointer      data)
-{
-  HyphaEventHandler *handler = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) answer = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
-  g_autoptr (GVariant) next = NULL;
-
-  if (handler->owner != NULL)
-    {
-      handler->running = FALSE;
-      handler->owner->n_running--;
-      if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED))
-        hypha_event_handler_drop (handler, NULL);
-      else if (error != NULL)
-        hypha_event_handler_drop (handler, error->message);
-      else
-        next = g_queue_pop_head (&handler->waiting);
-      if (next != NULL)
-        hypha_event_handler_run (handler, next);
-    }
-
-  g_rc_box_release_full (handler, hypha_event_handler_free);
-}
-
-/* One call at a time: a handler that does not answer costs one of the manager's calls, not all. */
-static void
-hypha_event_handler_run (HyphaEventHandler *handler,
-                         GVariant          *data)
-{
-  HyphaEventHandlers *self = handler->owner;
-  GVariantBuilder args;
-
-  handler->running = TRUE;
-  self->n_running++;
-  g_variant_builder_init (&args, G_VARIANT_TYPE ("av"));
-  g_variant_builder_add (&args, "v", data);
-  hypha_rpc_call_async (self->rpc, handler->client, handler->method, g_variant_builder_end (&args),
-                        HYPHA_EVENT_HANDLERS_TIMEOUT, self->cancellable, hypha_event_handler_ran,
-                        g_rc_box_acquire (handler));
+    g_message ("%s: its handler of an event is dropped: %s", client->id, why);
+  g_ptr_array_remove (client->handlers, handler);
+  if (client->handlers->len == 0)
+    g_hash_table_remove (self->clients, client->id);
 }
 
 static void
 hypha_event_handler_deliver (HyphaEventHandler *handler,
                              GVariant          *data)
 {
-  if (handler->running && g_queue_get_length (&handler->waiting) >= HYPHA_EVENT_HANDLERS_MAX_WAITING)
-    hypha_event_handler_drop (handler, "it is too slow");
-  else if (handler->running)
-    g_queue_push_tail (&handler->waiting, g_variant_ref (data));
-  else if (handler->owner->n_running >= HYPHA_EVENT_HANDLERS_MAX_RUNNING)
-    hypha_event_handler_drop (handler, "too many handlers are running");
-  else
-    hypha_event_handler_run (handler, data);
+  gboolean full = g_queue_get_length (&handler->waiting) >= HYPHA_EVENT_HANDLERS_MAX_WAITING;
+
+  if (full && handler->running)
+    {
+      HyphaEventHandlers *self = handler->owner;
+
+      hypha_event_handler_drop (handler, "it is too slow");
+      hypha_event_handlers_run_next (self);
+      return;
+    }
+
+  /* It is not its fault that it has to wait: it stays, without the oldest of its events. */
+  if (full)
+    g_variant_unref (g_queue_pop_head (&handler->waiting));
+
+  g_queue_push_tail (&handler->waiting, g_variant_ref (data));
+  hypha_event_handler_get_ready (handler);
+  hypha_event_client_run (handler->client);
 }
 
 /* Calls every handler of event in workspace. data is not floating. */
@@ -286,22 +330,17 @@ hypha_event_handlers_deliver (HyphaEventHandlers *self,
                               const char         *event,
                               GVariant           *data)
 {
-  g_autoptr (GPtrArray) found = g_ptr_array_new ();
-  GHashTableIter iter;
-  GPtrArray *own;
+  g_autofree char *key = hypha_event_handlers_make_key (workspace, event);
+  GQueue *queue = g_hash_table_lookup (self->events, key);
+  g_autoptr (GPtrArray) found = NULL;
+
+  if (queue == NULL)
+    return;
 
   /* A snapshot: a handler that is dropped changes the table. */
-  g_hash_table_iter_init (&iter, self->clients);
-  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &own))
-    {
-      for (guint i = 0; i < own->len; i++)
-        {
-          HyphaEventHandler *handler = g_ptr_array_index (own, i);
-
-          if (g_str_equal (handler->workspace, workspace) && g_str_equal (handler->event, event))
-            g_ptr_array_add (found, g_rc_box_acquire (handler));
-        }
-    }
+  found = g_ptr_array_new_full (queue->length, (GDestroyNotify) hypha_event_handler_unref);
+  for (GList *link = queue->head; link != NULL; link = link->next)
+    g_ptr_array_add (found, g_rc_box_acquire (link->data));
 
   for (guint i = 0; i < found->len; i++)
     {
@@ -309,6 +348,5 @@ hypha_event_handlers_deliver (HyphaEventHandlers *self,
 
       if (handler->owner != NULL)
         hypha_event_handler_deliver (handler, data);
-      g_rc_box_release_full (handler, hypha_event_handler_free);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "hypha-chunk-watch-private.h"
 #include "hypha-peer-private.h"
+#include "hypha-shares-private.h"
 
 HyphaPeer *
 hypha_peer_new (const char      *workspace,
@@ -79,6 +80,14 @@ HyphaUserInfo *
 hypha_peer_get_user (HyphaPeer *self)
 {
   return self->user;
+}
+
+/* Whose share of what belongs to all it uses: its user's, and that is one for all guests. */
+const char *
+hypha_peer_get_account (HyphaPeer *self)
+{
+  return hypha_user_info_is_anonymous (self->user) ? HYPHA_SHARES_GUESTS :
+                                                     hypha_user_info_get_id (self->user);
 }
 
 HyphaConnection *

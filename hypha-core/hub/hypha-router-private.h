@@ -17,6 +17,7 @@ const char      *hypha_peer_get_id         (HyphaPeer        *self);
 const char      *hypha_peer_get_workspace  (HyphaPeer        *self);
 const char      *hypha_peer_get_client     (HyphaPeer        *self);
 HyphaUserInfo   *hypha_peer_get_user       (HyphaPeer        *self);
+const char      *hypha_peer_get_account    (HyphaPeer        *self);
 HyphaConnection *hypha_peer_get_connection (HyphaPeer        *self);
 gboolean         hypha_peer_is_internal    (HyphaPeer        *self);
 gboolean         hypha_peer_is_local       (HyphaPeer        *self);

@@ -4,43 +4,25 @@
 
 #include "hypha-error.h"
 #include "hypha-rpc-callers-private.h"
+#include "hypha-shares-private.h"
 
 /*
  * For whom a HyphaRpc is at work. Calls that are never answered must not keep out others, so each
  * level may take no more than what it leaves: a client as many as are free for its user, a user as
  * many as are free in all. However many are greedy together, whoever comes next finds room; the
- * more they are the less each has. All guests are one user: it costs nothing to be another guest.
+ * more they are the less each has. All guests are one user.
  */
 struct _HyphaRpcCallers
 {
-  GHashTable *users;    /* id → HyphaCallingUser */
-  GHashTable *callers;  /* client's absolute id → HyphaCaller */
-  guint       n_calls;
+  HyphaShares *users;    /* calls by the id of the user */
+  GHashTable  *callers;  /* client's absolute id → HyphaCaller */
 };
 
 typedef struct
 {
-  char       *id;
-  guint       n_calls;
-} HyphaCallingUser;
-
-typedef struct
-{
-  HyphaCallingUser *user;   /* borrowed: it has at least our calls */
-  GHashTable       *calls;  /* set of GCancellable */
+  char       *account;
+  GHashTable *calls;  /* set of GCancellable */
 } HyphaCaller;
-
-/* No id of a user is empty. */
-#define GUESTS ""
-
-static void
-hypha_calling_user_free (gpointer data)
-{
-  HyphaCallingUser *user = data;
-
-  g_free (user->id);
-  g_free (user);
-}
 
 static void
 hypha_caller_free (gpointer data)
@@ -48,6 +30,7 @@ hypha_caller_free (gpointer data)
   HyphaCaller *caller = data;
 
   g_hash_table_unref (caller->calls);
+  g_free (caller->account);
   g_free (caller);
 }
 
@@ -56,7 +39,7 @@ hypha_rpc_callers_new (void)
 {
   HyphaRpcCallers *self = g_new0 (HyphaRpcCallers, 1);
 
-  self->users = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, hypha_calling_user_free);
+  self->users = hypha_shares_new (HYPHA_RPC_MAX_SERVING, HYPHA_RPC_MAX_SERVING_USER);
   self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, hypha_caller_free);
   return self;
 }
@@ -65,7 +48,7 @@ void
 hypha_rpc_callers_free (HyphaRpcCallers *self)
 {
   g_hash_table_unref (self->callers);
-  g_hash_table_unref (self->users);
+  hypha_shares_free (self->users);
   g_free (self);
 }
 
@@ -82,7 +65,7 @@ hypha_rpc_callers_get_account (const char *caller,
 
   g_variant_lookup (user, "is_anonymous", "b", &anonymous);
   g_variant_lookup (user, "id", "&s", &id);
-  return anonymous ? GUESTS : id != NULL ? id : caller;
+  return anonymous ? HYPHA_SHARES_GUESTS : id != NULL ? id : caller;
 }
 
 /* Whether one more call of this client may be served. */
@@ -94,17 +77,16 @@ hypha_rpc_callers_has_room (HyphaRpcCallers  *self,
 {
   const char *account = hypha_rpc_callers_get_account (caller, user);
   HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
-  HyphaCallingUser *owner = g_hash_table_lookup (self->users, account);
   guint own = known != NULL ? g_hash_table_size (known->calls) : 0;
-  guint of_user = owner != NULL ? owner->n_calls : 0;
+  guint of_user = hypha_shares_get_n_of (self->users, account);
 
   if (own < MIN (HYPHA_RPC_MAX_SERVING_CALLER, HYPHA_RPC_MAX_SERVING_USER - of_user) &&
-      of_user < MIN (HYPHA_RPC_MAX_SERVING_USER, HYPHA_RPC_MAX_SERVING - self->n_calls))
+      hypha_shares_has_room (self->users, account))
     return TRUE;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
                "Too many calls are in service: %u, %u of them of %s, %u of this client; "
-               "wait for answers, then try again", self->n_calls, of_user,
+               "wait for answers, then try again", hypha_shares_get_n (self->users), of_user,
                *account == '\0' ? "anonymous users" : "this user", own);
   return FALSE;
 }
@@ -115,28 +97,18 @@ hypha_rpc_callers_add (HyphaRpcCallers *self,
                        GVariant        *user,
                        GCancellable    *cancellable)
 {
-  const char *account = hypha_rpc_callers_get_account (caller, user);
   HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
-  HyphaCallingUser *owner = g_hash_table_lookup (self->users, account);
 
   if (known == NULL)
     {
-      if (owner == NULL)
-        {
-          owner = g_new0 (HyphaCallingUser, 1);
-          owner->id = g_strdup (account);
-          g_hash_table_insert (self->users, owner->id, owner);
-        }
-
       known = g_new0 (HyphaCaller, 1);
-      known->user = owner;
+      known->account = g_strdup (hypha_rpc_callers_get_account (caller, user));
       known->calls = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
       g_hash_table_insert (self->callers, g_strdup (caller), known);
     }
 
   g_hash_table_add (known->calls, g_object_ref (cancellable));
-  known->user->n_calls++;
-  self->n_calls++;
+  hypha_shares_take (self->users, known->account);
 }
 
 void
@@ -145,17 +117,13 @@ hypha_rpc_callers_remove (HyphaRpcCallers *self,
                           GCancellable    *cancellable)
 {
   HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
-  HyphaCallingUser *owner;
 
   if (known == NULL || !g_hash_table_remove (known->calls, cancellable))
     return;
 
-  owner = known->user;
-  self->n_calls--;
+  hypha_shares_give_back (self->users, known->account);
   if (g_hash_table_size (known->calls) == 0)
     g_hash_table_remove (self->callers, caller);
-  if (--owner->n_calls == 0)
-    g_hash_table_remove (self->users, owner->id);
 }
 
 static void
@@ -192,5 +160,5 @@ hypha_rpc_callers_list (HyphaRpcCallers *self,
 guint
 hypha_rpc_callers_get_size (HyphaRpcCallers *self)
 {
-  return self->n_calls;
+  return hypha_shares_get_n (self->users);
 }
