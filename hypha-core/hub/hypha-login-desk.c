@@ -483,17 +483,6 @@ hypha_login_desk_take_own (HyphaLoginDesk   *self,
   return NULL;
 }
 
-static gboolean
-hypha_login_desk_take_flag (HyphaInvocation *invocation,
-                            guint            index,
-                            const char      *name)
-{
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, index, name);
-
-  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN) &&
-         g_variant_get_boolean (value);
-}
-
 static void
 hypha_login_desk_check (HyphaInvocation *invocation,
                         gpointer         data)
@@ -502,7 +491,7 @@ hypha_login_desk_check (HyphaInvocation *invocation,
   g_autoptr (GError) error = NULL;
   double timeout = hypha_login_desk_take_number (invocation, 1, "timeout",
                                                  HYPHA_LOGIN_DESK_CHECK_TIMEOUT);
-  gboolean profile = hypha_login_desk_take_flag (invocation, 2, "profile");
+  gboolean profile = hypha_invocation_get_flag (invocation, 2, "profile");
   HyphaLogin *login = hypha_login_desk_take_own (self, invocation, &error);
 
   if (login != NULL && isnan (timeout))

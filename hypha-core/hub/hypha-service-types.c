@@ -114,7 +114,6 @@ hypha_service_types_register (HyphaInvocation *invocation,
   HyphaServiceTypes *self = data;
   HyphaPeer *caller = hypha_manager_get_caller (self->manager, invocation);
   g_autoptr (GVariant) type = hypha_invocation_dup_arg (invocation, 0, "type_info");
-  g_autoptr (GVariant) overwrite = hypha_invocation_dup_arg (invocation, 1, "overwrite");
   g_autoptr (GError) error = NULL;
   GVariant *stored = NULL;
 
@@ -126,9 +125,8 @@ hypha_service_types_register (HyphaInvocation *invocation,
                          "a service type must be a map with at least an id");
   else
     stored = hypha_service_types_put (self, caller, type,
-                                      overwrite != NULL &&
-                                      g_variant_is_of_type (overwrite, G_VARIANT_TYPE_BOOLEAN) &&
-                                      g_variant_get_boolean (overwrite), &error);
+                                      hypha_invocation_get_flag (invocation, 1, "overwrite"),
+                                      &error);
 
   if (stored != NULL)
     hypha_invocation_return (invocation, stored);

@@ -174,17 +174,6 @@ hypha_workspace_methods_check_free (HyphaManager  *manager,
   return FALSE;
 }
 
-static gboolean
-hypha_workspace_methods_take_flag (HyphaInvocation *invocation,
-                                   guint            index,
-                                   const char      *name)
-{
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, index, name);
-
-  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN) &&
-         g_variant_get_boolean (value);
-}
-
 static void
 hypha_workspace_methods_create (HyphaInvocation *invocation,
                                 gpointer         data)
@@ -208,7 +197,7 @@ hypha_workspace_methods_create (HyphaInvocation *invocation,
   if (id == NULL ||
       (exists && !hypha_workspace_methods_check_free (
                     manager, caller, id,
-                    hypha_workspace_methods_take_flag (invocation, 1, "overwrite"), &error)))
+                    hypha_invocation_get_flag (invocation, 1, "overwrite"), &error)))
     {
       hypha_invocation_return_error (invocation, g_steal_pointer (&error));
       return;

@@ -25,6 +25,9 @@ GVariant        *hypha_invocation_get_kwargs    (HyphaInvocation  *self);
 GVariant        *hypha_invocation_dup_arg       (HyphaInvocation  *self,
                                                  guint             index,
                                                  const char       *name);
+gboolean         hypha_invocation_get_flag      (HyphaInvocation  *self,
+                                                 guint             index,
+                                                 const char       *name);
 char            *hypha_invocation_dup_string    (HyphaInvocation  *self,
                                                  guint             index,
                                                  const char       *name,

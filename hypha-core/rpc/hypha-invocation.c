@@ -197,6 +197,18 @@ hypha_invocation_dup_arg (HyphaInvocation *self,
   return g_steal_pointer (&value);
 }
 
+/* Whether an argument is there and true. */
+gboolean
+hypha_invocation_get_flag (HyphaInvocation *self,
+                           guint            index,
+                           const char      *name)
+{
+  g_autoptr (GVariant) value = hypha_invocation_dup_arg (self, index, name);
+
+  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN) &&
+         g_variant_get_boolean (value);
+}
+
 /* A text argument that must be there. */
 char *
 hypha_invocation_dup_string (HyphaInvocation  *self,

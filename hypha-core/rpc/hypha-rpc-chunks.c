@@ -404,14 +404,11 @@ hypha_rpc_chunks_take_key (HyphaRpcChunks   *self,
                            GError          **error)
 {
   g_autofree char *key = hypha_invocation_dup_string (invocation, 0, "key", error);
-  g_autoptr (GVariant) heartbeat = NULL;
 
   if (key == NULL)
     return NULL;
 
-  heartbeat = hypha_invocation_dup_arg (invocation, heartbeat_index, "heartbeat");
-  if (heartbeat != NULL && g_variant_is_of_type (heartbeat, G_VARIANT_TYPE_BOOLEAN) &&
-      g_variant_get_boolean (heartbeat) &&
+  if (hypha_invocation_get_flag (invocation, heartbeat_index, "heartbeat") &&
       !hypha_rpc_touch_session (self->rpc, key, hypha_invocation_get_from (invocation)))
     {
       g_autofree char *quoted = hypha_error_quote (key);
@@ -441,14 +438,10 @@ hypha_rpc_chunks_serve_create (HyphaInvocation *invocation,
   HyphaRpcChunks *self = data;
   g_autoptr (GError) error = NULL;
   g_autofree char *key = hypha_rpc_chunks_take_key (self, invocation, 1, &error);
-  g_autoptr (GVariant) overwrite = hypha_invocation_dup_arg (invocation, 2, "overwrite");
 
   if (key != NULL)
     hypha_rpc_chunks_create (self, hypha_invocation_get_from (invocation), key,
-                             overwrite != NULL &&
-                             g_variant_is_of_type (overwrite, G_VARIANT_TYPE_BOOLEAN) &&
-                             g_variant_get_boolean (overwrite),
-                             &error);
+                             hypha_invocation_get_flag (invocation, 2, "overwrite"), &error);
 
   hypha_rpc_chunks_answer (invocation, g_steal_pointer (&error));
 }
