@@ -198,6 +198,24 @@ client_take_text (Client *client)
   return g_queue_pop_head (&client->texts);
 }
 
+/* Asks for a workspace with a token under key; what the gate answers, whatever it is. */
+char *
+hub_say_hello (Hub        *hub,
+               const char *id,
+               const char *workspace,
+               const char *key,
+               const char *token,
+               Client    **client)
+{
+  g_autofree char *hello = NULL;
+
+  *client = hub_open (hub);
+  hello = g_strdup_printf ("{\"client_id\":\"%s\",\"workspace\":\"%s\",\"%s\":\"%s\"}", id,
+                           workspace, key, token);
+  client_send_text (*client, hello);
+  return client_take_text (*client);
+}
+
 static gboolean
 has_binary (gpointer data)
 {

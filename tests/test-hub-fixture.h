@@ -40,6 +40,12 @@ char       *hub_token           (Hub             *hub,
 Client     *client_new          (HyphaConnection *connection);
 void        client_free         (Client          *client);
 Client     *hub_open            (Hub             *hub);
+char       *hub_say_hello       (Hub             *hub,
+                                 const char      *id,
+                                 const char      *workspace,
+                                 const char      *key,
+                                 const char      *token,
+                                 Client         **client);
 Client     *hub_open_from       (Hub             *hub,
                                  const char      *remote);
 Client     *hub_connect         (Hub             *hub,

@@ -59,23 +59,6 @@ make_token (Fixture    *fixture,
   return token;
 }
 
-/* Says hello; the answer, whatever it is. */
-static char *
-say_hello (Fixture    *fixture,
-           const char *workspace,
-           const char *key,
-           const char *token,
-           Client    **client)
-{
-  g_autofree char *hello = NULL;
-
-  *client = hub_open (fixture->web->hub);
-  hello = g_strdup_printf ("{\"client_id\":\"b\",\"workspace\":\"%s\",\"%s\":\"%s\"}", workspace,
-                           key, token);
-  client_send_text (*client, hello);
-  return client_take_text (*client);
-}
-
 static char *
 take_comeback (const char *answer)
 {
@@ -116,7 +99,8 @@ fixture_set_up (Fixture       *fixture,
   alice = hub_connect (fixture->web->hub, "alice", alice_token);
   made = call (alice, "create_workspace", "[<{'id': <'team-x'>}>]");
   fixture->token = make_token (fixture, "bob", "ws:team-x#a");
-  answer = say_hello (fixture, "ws-user-bob", "token", fixture->token, &fixture->bob);
+  answer = hub_say_hello (fixture->web->hub, "b", "ws-user-bob", "token", fixture->token,
+                          &fixture->bob);
   fixture->comeback = take_comeback (answer);
   handed_on = call (fixture->bob, "generate_token", "@av []");
   fixture->handed_on = g_variant_dup_string (handed_on, NULL);
@@ -176,12 +160,12 @@ assert_not_by (Fixture    *fixture,
 {
   g_autoptr (Client) there = NULL;
   g_autoptr (Client) home = NULL;
-  g_autofree char *refusal = say_hello (fixture, "team-x", key, token, &there);
+  g_autofree char *refusal = hub_say_hello (fixture->web->hub, "b", "team-x", key, token, &there);
   g_autofree char *answer = NULL;
 
   g_assert_nonnull (strstr (refusal, "\"error\""));
   g_clear_pointer (&fixture->bob, client_free);
-  answer = say_hello (fixture, "ws-user-bob", key, token, &home);
+  answer = hub_say_hello (fixture->web->hub, "b", "ws-user-bob", key, token, &home);
   g_assert_nonnull (strstr (answer, "\"connection_info\""));
   assert_nothing (home);
 }
@@ -218,7 +202,8 @@ test_trust_made_later (Fixture       *fixture,
   g_autofree char *comeback = NULL;
 
   g_clear_pointer (&fixture->bob, client_free);
-  answer = say_hello (fixture, "ws-user-bob", "token", g_variant_get_string (child, NULL), &client);
+  answer = hub_say_hello (fixture->web->hub, "b", "ws-user-bob", "token",
+                          g_variant_get_string (child, NULL), &client);
   comeback = take_comeback (answer);
   g_clear_pointer (&client, client_free);
   assert_not_by (fixture, "token", g_variant_get_string (child, NULL));
@@ -231,9 +216,10 @@ test_trust_fresh (Fixture       *fixture,
                   gconstpointer  data)
 {
   g_autoptr (Client) client = NULL;
-  g_autofree char *answer = say_hello (fixture, "team-x", "token", fixture->fresh, &client);
+  g_autofree char *answer = NULL;
   g_autoptr (GVariant) info = NULL;
 
+  answer = hub_say_hello (fixture->web->hub, "b", "team-x", "token", fixture->fresh, &client);
   g_assert_nonnull (strstr (answer, "\"workspace\":\"team-x\""));
   info = call (client, "get_workspace_info", "[<'team-x'>]");
   g_assert_nonnull (info);
@@ -246,11 +232,12 @@ test_trust_http (Fixture       *fixture,
 {
   g_autofree char *token = make_token (fixture, "mallory", "ws:team-x#a");
   g_autoptr (Client) provider = NULL;
-  g_autofree char *answer = say_hello (fixture, "team-x", "token", token, &provider);
+  g_autofree char *answer = NULL;
   g_autoptr (Answer) old = NULL;
   g_autoptr (Answer) handed_on = NULL;
   g_autoptr (Answer) fresh = NULL;
 
+  answer = hub_say_hello (fixture->web->hub, "b", "team-x", "token", token, &provider);
   g_assert_nonnull (strstr (answer, "\"connection_info\""));
   provider->id = g_strdup ("team-x/b");
   client_register (provider, "hidden", "protected");

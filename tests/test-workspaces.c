@@ -55,23 +55,6 @@ connect_user (Hub        *hub,
   return hub_connect (hub, user, token);
 }
 
-/* Asks for a workspace with a token; what the gate answers. */
-static char *
-ask_for (Hub        *hub,
-         const char *workspace,
-         const char *key,
-         const char *token,
-         Client    **client)
-{
-  g_autofree char *hello = NULL;
-
-  *client = hub_open (hub);
-  hello = g_strdup_printf ("{\"client_id\":\"c\",\"workspace\":\"%s\",\"%s\":\"%s\"}", workspace,
-                           key, token);
-  client_send_text (*client, hello);
-  return client_take_text (*client);
-}
-
 static void
 assert_not_admitted (Hub        *hub,
                      const char *workspace,
@@ -79,7 +62,7 @@ assert_not_admitted (Hub        *hub,
                      const char *token)
 {
   g_autoptr (Client) client = NULL;
-  g_autofree char *answer = ask_for (hub, workspace, key, token, &client);
+  g_autofree char *answer = hub_say_hello (hub, "c", workspace, key, token, &client);
   g_autofree char *expected = g_strdup_printf ("Permission denied for workspace: %s", workspace);
 
   g_assert_nonnull (strstr (answer, "\"error\""));
@@ -202,7 +185,7 @@ test_workspaces_owner_connects (void)
   g_autoptr (GVariant) gone = NULL;
   g_autoptr (JsonNode) node = NULL;
   g_autofree char *comeback = NULL;
-  g_autofree char *answer = ask_for (hub, "my-lab", "token", alice_token, &inside);
+  g_autofree char *answer = hub_say_hello (hub, "c", "my-lab", "token", alice_token, &inside);
 
   g_assert_nonnull (strstr (answer, "\"workspace\":\"my-lab\""));
   node = json_from_string (answer, NULL);
@@ -237,7 +220,7 @@ test_workspaces_owner_comes_back (void)
   g_autoptr (Client) alice = hub_connect (hub, "alice", token);
   g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'my-lab'>}>]");
   g_autoptr (Client) first = NULL;
-  g_autofree char *answer = ask_for (hub, "my-lab", "token", token, &first);
+  g_autofree char *answer = hub_say_hello (hub, "c", "my-lab", "token", token, &first);
   g_autoptr (JsonNode) node = json_from_string (answer, NULL);
   g_autofree char *both = NULL;
   g_autofree char *again = NULL;
@@ -246,7 +229,7 @@ test_workspaces_owner_comes_back (void)
   both = g_strconcat (json_object_get_string_member (json_node_get_object (node),
                                                      "reconnection_token"),
                       "\",\"token\":\"", token, NULL);
-  again = ask_for (hub, "my-lab", "reconnection_token", both, &second);
+  again = hub_say_hello (hub, "c", "my-lab", "reconnection_token", both, &second);
   g_assert_nonnull (strstr (again, "\"workspace\":\"my-lab\""));
   client_wait_closed (first);
   g_assert_cmpstr (first->close_reason, ==, "superseded");
@@ -549,7 +532,7 @@ test_workspaces_made_stays (void)
   g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'my-lab'>}>]");
   g_autoptr (GVariant) info = NULL;
   Client *inside = NULL;
-  g_autofree char *answer = ask_for (hub, "my-lab", "token", token, &inside);
+  g_autofree char *answer = hub_say_hello (hub, "c", "my-lab", "token", token, &inside);
 
   client_free (inside);
   while (g_main_context_iteration (NULL, FALSE))
