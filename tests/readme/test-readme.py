@@ -25,6 +25,7 @@ PAGE_DEADLINE = 30
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)]+)\)")
 PLUGIN_COMMAND = "build-aux/run -- examples/hello.imjoy.html"
+CURL_COMMAND = "curl 'http://127.0.0.1:9527/desktop/services/default/greet?name=curl'"
 
 
 def blocks(language):
@@ -65,7 +66,7 @@ class Readme(unittest.TestCase):
     def test_no_block_is_left_out(self):
         self.assertEqual({kind for kind, _ in BLOCK.findall(README)}, {"sh", "python", "js"})
         self.assertEqual(sorted(commands()),
-                         sorted(["build-aux/run", "build-aux/test", PLUGIN_COMMAND,
+                         sorted(["build-aux/run", "build-aux/test", PLUGIN_COMMAND, CURL_COMMAND,
                                  "/usr/bin/meson devenv -C _build hypha serve --help"]))
 
     def test_run(self):
@@ -153,6 +154,11 @@ class Clients(unittest.TestCase):
         output = self.answer(str(FETCHED / "venv/bin/python"), self.script("python", "client.py"))
         # The stock client logs to stdout as well, with the level first.
         self.assertRegex(output, r"(?m)^(?![A-Z]+:).*Python")
+
+    def test_curl(self):
+        # By itself curl calls every answer a success; the plugin may not be there yet.
+        output = self.answer("sh", "-c", CURL_COMMAND.replace("curl ", "curl --fail --silent ", 1))
+        self.assertEqual(output, '"Hello, curl!"')
 
     def test_javascript(self):
         (self.directory / "node_modules").symlink_to(FETCHED / "npm/node_modules")
