@@ -77,6 +77,34 @@ void        hypha_core_set_refuse_encrypted (HyphaCore       *self,
 HYPHA_AVAILABLE_IN_0_1
 GListModel *hypha_core_get_services    (HyphaCore            *self);
 HYPHA_AVAILABLE_IN_0_1
+GVariant   *hypha_core_list_services   (HyphaCore            *self,
+                                        GVariant             *query,
+                                        GError              **error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_get_service_async (HyphaCore          *self,
+                                          GVariant           *query,
+                                          GVariant           *options,
+                                          GCancellable       *cancellable,
+                                          GAsyncReadyCallback callback,
+                                          gpointer            user_data);
+HYPHA_AVAILABLE_IN_0_1
+GVariant   *hypha_core_get_service_finish (HyphaCore         *self,
+                                           GAsyncResult      *result,
+                                           GError           **error);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_call_async      (HyphaCore            *self,
+                                        const char           *service,
+                                        const char           *function,
+                                        GVariant             *args,
+                                        guint                 timeout,
+                                        GCancellable         *cancellable,
+                                        GAsyncReadyCallback   callback,
+                                        gpointer              user_data);
+HYPHA_AVAILABLE_IN_0_1
+GVariant   *hypha_core_call_finish     (HyphaCore            *self,
+                                        GAsyncResult         *result,
+                                        GError              **error);
+HYPHA_AVAILABLE_IN_0_1
 char       *hypha_core_dup_status      (HyphaCore            *self);
 HYPHA_AVAILABLE_IN_0_1
 char       *hypha_core_generate_token  (HyphaCore            *self,

@@ -49,6 +49,49 @@ check('it answers', wait(() => answer !== null) && answer.status === 'OK');
 check('its services are a list model', core.get_services().get_n_items() >= 0);
 check('it mints tokens', core.generate_token('ws-a', 'alice', 60).split('.').length === 3);
 
+// What a call or a lookup comes to: a value, or the error.
+function ask(start, finish) {
+  let reply = null;
+  start((source, result) => {
+    try {
+      reply = source[finish](result).recursiveUnpack();
+    } catch (error) {
+      reply = error;
+    }
+  });
+  wait(() => reply !== null);
+  return reply;
+}
+
+function call(service, name, args, cancellable = null) {
+  return ask((done) => core.call_async(service, name, args, 0, cancellable, done), 'call_finish');
+}
+
+function find(query) {
+  return ask((done) => core.get_service_async(new GLib.Variant('s', query), null, null, done),
+    'get_service_finish');
+}
+
+check('it calls by position', call('ws', 'echo', new GLib.Variant('(s)', ['hi'])) === 'hi');
+check('it calls by name', call('ws', 'echo', new GLib.Variant('a{sv}',
+  { data: new GLib.Variant('ai', [1, 2]) })).join() === '1,2');
+const missing = call('ws-a/nothing', 'f', null);
+check('a call of nothing says so', missing instanceof GLib.Error &&
+  missing.matches(Hypha.Error, Hypha.Error.NOT_FOUND) &&
+  missing.message === 'Service not found: ws-a/nothing');
+const cancellable = new Gio.Cancellable();
+cancellable.cancel();
+const cancelled = call('ws', 'echo', null, cancellable);
+check('a call can be cancelled', cancelled instanceof GLib.Error &&
+  cancelled.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED));
+check('it finds a service', find('ws').id === 'default');
+const unfound = find('ws-a/nothing');
+check('a service that is not there is an error', unfound instanceof GLib.Error &&
+  unfound.matches(Hypha.Error, Hypha.Error.NOT_FOUND));
+const listed = core.list_services(new GLib.Variant('a{sv}',
+  { workspace: new GLib.Variant('s', 'default') })).recursiveUnpack();
+check('it lists services', listed.some((item) => item.id === 'default/root:default'));
+
 let outcome = null;
 const plugin = '<config lang="json">{"name": "p", "type": "window"}</config>';
 core.load_app_async('ws-a', plugin, null, (source, result) => {

@@ -10,7 +10,7 @@ import urllib.request
 import gi
 
 gi.require_version("Hypha", "1.0")
-from gi.repository import GLib, Hypha  # noqa: E402  the version comes first
+from gi.repository import Gio, GLib, Hypha  # noqa: E402  the version comes first
 
 DEADLINE_SECONDS = 20
 points = 0
@@ -60,6 +60,57 @@ check("it answers", wait(lambda: answers) and answers[0]["status"] == "OK")
 check("its services are a list model", core.get_services().get_n_items() >= 0)
 token = core.generate_token("ws-a", "alice", 60)
 check("it mints tokens", len(token.split(".")) == 3)
+
+
+
+def call(service, function, args, cancellable=None):
+    """What a call comes to: a value, or the error."""
+    outcome = []
+
+    def called(source, result):
+        try:
+            outcome.append(source.call_finish(result).unpack())
+        except GLib.Error as error:
+            outcome.append(error)
+
+    core.call_async(service, function, args, 0, cancellable, called)
+    return outcome[0] if wait(lambda: outcome) else None
+
+
+def find(query):
+    outcome = []
+
+    def got(source, result):
+        try:
+            outcome.append(source.get_service_finish(result).unpack())
+        except GLib.Error as error:
+            outcome.append(error)
+
+    core.get_service_async(GLib.Variant("s", query), None, None, got)
+    return outcome[0] if wait(lambda: outcome) else None
+
+
+check("it calls by position", call("ws", "echo", GLib.Variant("(s)", ("hi",))) == "hi")
+check("it calls by name",
+      call("ws", "echo", GLib.Variant("a{sv}", {"data": GLib.Variant("ai", [1, 2])})) == [1, 2])
+missing = call("ws-a/nothing", "f", None)
+check("a call of nothing says so",
+      isinstance(missing, GLib.Error)
+      and missing.matches(Hypha.error_quark(), Hypha.Error.NOT_FOUND)
+      and missing.message == "Service not found: ws-a/nothing")
+cancellable = Gio.Cancellable()
+cancellable.cancel()
+cancelled = call("ws", "echo", None, cancellable)
+check("a call can be cancelled",
+      isinstance(cancelled, GLib.Error)
+      and cancelled.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+check("it finds a service", find("ws")["id"] == "default")
+missing = find("ws-a/nothing")
+check("a service that is not there is an error",
+      isinstance(missing, GLib.Error)
+      and missing.matches(Hypha.error_quark(), Hypha.Error.NOT_FOUND))
+listed = core.list_services(GLib.Variant("a{sv}", {"workspace": GLib.Variant("s", "default")}))
+check("it lists services", "default/root:default" in [item["id"] for item in listed.unpack()])
 
 outcome = []
 
