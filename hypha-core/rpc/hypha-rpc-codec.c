@@ -195,7 +195,19 @@ hypha_rpc_reply_take_method (const HyphaRpcCall  *call,
   return method_id;
 }
 
-/* How to answer call, or NULL without an error where it wants no answer. */
+/* What every caller has is left: its own session. */
+static void
+hypha_rpc_reply_forget_promise (HyphaRpcReply *reply)
+{
+  g_clear_pointer (&reply->heartbeat, g_free);
+  g_clear_pointer (&reply->resolve, g_free);
+  g_clear_pointer (&reply->reject, g_free);
+}
+
+/*
+ * How to answer call, or NULL without an error where it wants no answer. With an error it is how to
+ * tell the caller so, without the promise that is not to be trusted.
+ */
 HyphaRpcReply *
 hypha_rpc_reply_new (const HyphaRpcCall  *call,
                      GError             **error)
@@ -232,8 +244,8 @@ hypha_rpc_reply_new (const HyphaRpcCall  *call,
 
   if (refused != NULL)
     {
+      hypha_rpc_reply_forget_promise (reply);
       g_propagate_error (error, g_steal_pointer (&refused));
-      return NULL;
     }
 
   if (reply->resolve == NULL)
