@@ -127,6 +127,17 @@ HyphaWindowInfo *hypha_core_load_app_finish (HyphaCore       *self,
                                              GAsyncResult    *result,
                                              GError         **error);
 HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_kick_client     (HyphaCore            *self,
+                                        const char           *client,
+                                        const char           *reason,
+                                        GError              **error);
+HYPHA_AVAILABLE_IN_0_1
+gboolean    hypha_core_disconnect_client (HyphaCore          *self,
+                                          const char         *client,
+                                          guint               code,
+                                          const char         *reason,
+                                          GError            **error);
+HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_mount           (HyphaCore            *self,
                                         HyphaWindowInfo      *window,
                                         HyphaConnection      *connection);

@@ -408,9 +408,9 @@ program_say (Program        *program,
   hypha_connection_emit_message (program->page, type, bytes);
 }
 
-/* The page connects and registers a service; its window closes. */
-static void
-program_run_page (Program *program)
+/* The page in the window connects, and has said who it is. */
+static TestPage *
+program_connect_page (Program *program)
 {
   g_autoptr (TestPage) page = g_object_new (TEST_TYPE_PAGE, NULL);
   g_autofree char *hello = NULL;
@@ -421,6 +421,30 @@ program_run_page (Program *program)
                            hypha_window_info_get_client_id (program->window));
   program_say (program, HYPHA_FRAME_TEXT, hello);
   g_assert_cmpuint (page->n_texts, ==, 1);
+  return g_steal_pointer (&page);
+}
+
+/* Loads a page into a window, which it waits for. */
+static void
+program_load (Program *program,
+              Waiter  *load)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_signal_connect_swapped (program->core, "add-window", G_CALLBACK (program_add_window), program);
+  g_assert_true (hypha_core_start (program->core, NULL, &error));
+  hypha_core_load_app_async (program->core, "desktop",
+                             "<config lang=\"json\">{\"name\": \"x\", \"type\": \"window\"}"
+                             "</config><script lang=\"javascript\">api.export({})</script>",
+                             NULL, on_done, load);
+  g_assert_true (test_wait (program_has_window, program));
+}
+
+/* The page connects and registers a service; its window closes. */
+static void
+program_run_page (Program *program)
+{
+  g_autoptr (TestPage) page = program_connect_page (program);
 
   /* MessagePack: a call without a session, then its arguments. */
   program_say (program, HYPHA_FRAME_BINARY, REGISTER);
@@ -450,19 +474,12 @@ static void
 test_core_close_in_signal (gconstpointer data)
 {
   Program program = { .occasion = data, .core = core_new () };
-  g_autoptr (GError) error = NULL;
   Waiter load = { 0 };
   gboolean in_add_window = g_str_equal (program.occasion->signal, "add-window");
 
   g_signal_connect_swapped (program.core, program.occasion->signal,
                             G_CALLBACK (program_close_core), &program);
-  g_signal_connect_swapped (program.core, "add-window", G_CALLBACK (program_add_window), &program);
-  g_assert_true (hypha_core_start (program.core, NULL, &error));
-  hypha_core_load_app_async (program.core, "desktop",
-                             "<config lang=\"json\">{\"name\": \"x\", \"type\": \"window\"}"
-                             "</config><script lang=\"javascript\">api.export({})</script>",
-                             NULL, on_done, &load);
-  g_assert_true (test_wait (program_has_window, &program));
+  program_load (&program, &load);
   if (!in_add_window)
     program_run_page (&program);
 
@@ -477,6 +494,74 @@ test_core_close_in_signal (gconstpointer data)
   g_assert_cmpuint (g_list_model_get_n_items (hypha_core_get_services (program.core)), ==, 0);
   g_object_unref (program.window);
   g_assert_finalize_object (program.core);
+}
+
+typedef gboolean (*SendAway) (HyphaCore   *core,
+                              const char  *client,
+                              GError     **error);
+
+static gboolean
+kick (HyphaCore   *core,
+      const char  *client,
+      GError     **error)
+{
+  return hypha_core_kick_client (core, client, "enough", error);
+}
+
+static gboolean
+disconnect_client (HyphaCore   *core,
+                   const char  *client,
+                   GError     **error)
+{
+  return hypha_core_disconnect_client (core, client, 4001, "enough", error);
+}
+
+static const SendAway ways[] = { kick, disconnect_client };
+
+static void
+test_core_send_away (gconstpointer data)
+{
+  SendAway send_away = *(const SendAway *) data;
+  Program program = { .core = core_new () };
+  Waiter load = { 0 };
+  g_autoptr (TestPage) page = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *client = NULL;
+
+  program_load (&program, &load);
+  client = g_strconcat ("desktop/", hypha_window_info_get_client_id (program.window), NULL);
+  g_assert_false (send_away (program.core, client, &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED);
+  g_clear_error (&error);
+  g_assert_false (send_away (program.core, "nobody", &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+
+  page = program_connect_page (&program);
+  g_assert_true (send_away (program.core, client, &error));
+  g_assert_no_error (error);
+  g_assert_true (hypha_connection_is_closed (program.page));
+  g_assert_false (send_away (program.core, client, NULL));
+
+  hypha_core_close (program.core);
+  g_assert_false (send_away (program.core, client, &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED);
+  g_assert_true (test_wait_flag (&load.done));
+  g_object_unref (load.result);
+  g_clear_weak_pointer (&program.page);
+  g_object_unref (program.window);
+  g_object_unref (program.core);
+}
+
+static void
+test_core_disconnect_code (void)
+{
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (hypha_core_start (core, NULL, NULL));
+  g_assert_false (hypha_core_disconnect_client (core, "ws-a/c", 1005, "x", &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
 }
 
 int
@@ -495,6 +580,9 @@ main (int    argc,
   g_test_add_func ("/core/close-async-cancelled", test_core_close_async_cancelled);
   g_test_add_func ("/core/restart-while-closing", test_core_restart_while_closing);
   g_test_add_func ("/core/close-frees-port", test_core_close_frees_port);
+  g_test_add_data_func ("/core/kick-client", &ways[0], test_core_send_away);
+  g_test_add_data_func ("/core/disconnect-client", &ways[1], test_core_send_away);
+  g_test_add_func ("/core/disconnect-client-code", test_core_disconnect_code);
   for (gsize i = 0; i < G_N_ELEMENTS (occasions); i++)
     {
       g_autofree char *path = g_strconcat ("/core/close-in-", occasions[i].signal,

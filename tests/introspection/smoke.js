@@ -92,6 +92,20 @@ const listed = core.list_services(new GLib.Variant('a{sv}',
   { workspace: new GLib.Variant('s', 'default') })).recursiveUnpack();
 check('it lists services', listed.some((item) => item.id === 'default/root:default'));
 
+function refuses(step, code) {
+  try {
+    step();
+  } catch (error) {
+    return error.matches(Hypha.Error, code);
+  }
+  return false;
+}
+
+check('whoever is not there cannot be kicked',
+  refuses(() => core.kick_client('ws-a/nobody', 'go'), Hypha.Error.NOT_CONNECTED));
+check('nor disconnected',
+  refuses(() => core.disconnect_client('ws-a/nobody', 4001, 'go'), Hypha.Error.NOT_CONNECTED));
+
 let outcome = null;
 const plugin = '<config lang="json">{"name": "p", "type": "window"}</config>';
 core.load_app_async('ws-a', plugin, null, (source, result) => {

@@ -112,6 +112,20 @@ check("a service that is not there is an error",
 listed = core.list_services(GLib.Variant("a{sv}", {"workspace": GLib.Variant("s", "default")}))
 check("it lists services", "default/root:default" in [item["id"] for item in listed.unpack()])
 
+
+def refuses(step, code):
+    try:
+        step()
+    except GLib.Error as error:
+        return error.matches(Hypha.error_quark(), code)
+    return False
+
+
+check("whoever is not there cannot be kicked",
+      refuses(lambda: core.kick_client("ws-a/nobody", "go"), Hypha.Error.NOT_CONNECTED))
+check("nor disconnected",
+      refuses(lambda: core.disconnect_client("ws-a/nobody", 4001, "go"), Hypha.Error.NOT_CONNECTED))
+
 outcome = []
 
 
