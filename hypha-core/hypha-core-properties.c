@@ -346,12 +346,34 @@ hypha_core_get_base_url (HyphaCore *self)
   return self->base_url != NULL ? self->base_url : self->url;
 }
 
+/* “wss://host/ws”, where sockets connect to, is below https://host; start() refuses the rest. */
+static void
+hypha_core_use_http (char **url)
+{
+  static const char *const schemes[][2] = { { "wss://", "https://" }, { "ws://", "http://" } };
+  char *socket = *url;
+
+  if (!g_str_has_suffix (socket, "/ws"))
+    return;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if (g_ascii_strncasecmp (socket, schemes[i][0], strlen (schemes[i][0])) == 0)
+      {
+        const char *rest = socket + strlen (schemes[i][0]);
+
+        *url = g_strdup_printf ("%s%.*s", schemes[i][1], (int) (strlen (rest) - strlen ("/ws")), rest);
+        g_free (socket);
+        return;
+      }
+}
+
 /**
  * hypha_core_set_base_url:
  * @self: a core
  * @base_url: (nullable): the URL, or %NULL for the real one
  *
- * Sets where clients reach the core from outside, for the next start: behind a proxy, say.
+ * Sets where clients reach the core from outside, for the next start: behind a proxy, say, which
+ * may speak TLS. `wss://host/ws`, where sockets connect to, means `https://host`.
  *
  * Since: 0.1
  */
@@ -365,6 +387,8 @@ hypha_core_set_base_url (HyphaCore  *self,
 
   while (trimmed != NULL && g_str_has_suffix (trimmed, "/"))
     trimmed[strlen (trimmed) - 1] = '\0';
+  if (trimmed != NULL)
+    hypha_core_use_http (&trimmed);
   hypha_core_set_text (self, &self->base_url, trimmed, PROP_BASE_URL);
 }
 

@@ -195,8 +195,12 @@ hypha_core_check_base_url (HyphaCore  *self,
       return TRUE;
     }
 
-  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-               "base URL “%s” is not of the form http://host:port", self->base_url);
+  if (g_ascii_strncasecmp (self->base_url, "ws", 2) == 0)
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                 "Please provide a valid wss url ending with /ws, not “%s”", self->base_url);
+  else
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                 "base URL “%s” is not of the form http://host:port", self->base_url);
   return FALSE;
 }
 

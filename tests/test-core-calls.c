@@ -67,43 +67,61 @@ static const HyphaServiceMethod methods[] = {
   { "hold", "", "Does not answer.", serve_hold },
 };
 
+/* The core starts, and the client connects with both of its services. */
+static void
+place_start (Place *place)
+{
+  static const struct
+  {
+    const char *id;
+    const char *visibility;
+  } services[] = { { "sums", "protected" }, { "open", "public" } };
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_root ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (hypha_core_start (place->core, NULL, &error));
+  g_assert_no_error (error);
+  place->client = hypha_local_client_new (place->core->parts.router, "ws-a", "c", user,
+                                          hypha_core_get_base_url (place->core));
+  for (gsize i = 0; i < G_N_ELEMENTS (services); i++)
+    {
+      GVariant *config = g_variant_new_parsed ("{'visibility': <%s>}", services[i].visibility);
+      g_autoptr (HyphaService) service = hypha_service_new (services[i].id, "Sums", "Adds up.",
+                                                            "test", config);
+
+      hypha_service_add_methods (service, methods, G_N_ELEMENTS (methods), place);
+      hypha_local_client_register (place->client, place->core->registry, service, &error);
+      g_assert_no_error (error);
+    }
+}
+
+static void
+place_stop (Place *place)
+{
+  g_clear_pointer (&place->held, hypha_invocation_unref);
+  g_clear_pointer (&place->client, hypha_local_client_free);
+  hypha_core_close (place->core);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
 static Place *
 place_new (void)
 {
   Place *place = g_new0 (Place, 1);
-  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_root ();
-  g_autoptr (HyphaService) service = hypha_service_new ("sums", "Sums", "Adds up.", "test",
-                                                           g_variant_new ("a{sv}", NULL));
-  g_autoptr (HyphaService) open = hypha_service_new (
-    "open", "Open", "For all.", "test", g_variant_new_parsed ("{'visibility': <'public'>}"));
-  g_autoptr (GError) error = NULL;
 
   place->directory = g_dir_make_tmp ("hypha-core-calls-XXXXXX", NULL);
   place->core = hypha_core_new ();
   hypha_core_set_workspace_dir (place->core, place->directory);
   hypha_core_set_port (place->core, 0);
-  g_assert_true (hypha_core_start (place->core, NULL, &error));
-  g_assert_no_error (error);
-
-  place->client = hypha_local_client_new (place->core->parts.router, "ws-a", "c", user,
-                                          "http://127.0.0.1:9527");
-  hypha_service_add_methods (service, methods, G_N_ELEMENTS (methods), place);
-  hypha_service_add_methods (open, methods, G_N_ELEMENTS (methods), place);
-  g_assert_true (hypha_local_client_register (place->client, place->core->registry, service,
-                                              &error));
-  g_assert_true (hypha_local_client_register (place->client, place->core->registry, open, &error));
-  g_assert_no_error (error);
+  place_start (place);
   return place;
 }
 
 static void
 place_free (Place *place)
 {
-  g_clear_pointer (&place->held, hypha_invocation_unref);
-  hypha_local_client_free (place->client);
-  hypha_core_close (place->core);
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
+  place_stop (place);
   g_assert_finalize_object (place->core);
   test_remove_directory (place->directory);
   g_free (place->directory);
@@ -315,6 +333,35 @@ test_calls_list_services (void)
   g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
 }
 
+/* Behind a proxy that speaks TLS: what clients are told leads there. */
+static void
+test_calls_behind_tls (void)
+{
+  g_autoptr (Place) place = place_new ();
+  g_auto (Outcome) manager = { 0 };
+  g_auto (Outcome) sums = { 0 };
+  g_autoptr (GVariant) echo = NULL;
+  g_autoptr (GVariant) config = NULL;
+  const char *text = NULL;
+
+  place_stop (place);
+  hypha_core_set_base_url (place->core, "wss://hypha.example.org/ws");
+  place_start (place);
+
+  hypha_core_get_service_async (place->core, g_variant_new_string ("ws"), NULL, NULL, got, &manager);
+  g_assert_true (test_wait_flag (&manager.done));
+  echo = g_variant_lookup_value (manager.value, "echo", G_VARIANT_TYPE_VARDICT);
+  g_assert_true (g_variant_lookup (echo, "_rserver", "&s", &text));
+  g_assert_cmpstr (text, ==, "https://hypha.example.org");
+
+  hypha_core_get_service_async (place->core, g_variant_new_string ("ws-a/sums"), NULL, NULL, got,
+                                &sums);
+  g_assert_true (test_wait_flag (&sums.done));
+  config = g_variant_lookup_value (sums.value, "config", G_VARIANT_TYPE_VARDICT);
+  g_assert_true (g_variant_lookup (config, "url", "&s", &text));
+  g_assert_cmpstr (text, ==, "https://hypha.example.org/ws-a/services/c:sums");
+}
+
 static void
 test_calls_not_running (void)
 {
@@ -344,6 +391,7 @@ main (int    argc,
   g_test_add_func ("/core/calls/timeout", test_calls_timeout);
   g_test_add_func ("/core/calls/get-service", test_calls_get_service);
   g_test_add_func ("/core/calls/list-services", test_calls_list_services);
+  g_test_add_func ("/core/calls/behind-tls", test_calls_behind_tls);
   g_test_add_func ("/core/calls/not-running", test_calls_not_running);
   return g_test_run ();
 }

@@ -157,6 +157,35 @@ test_core_base_url (void)
   g_assert_cmpstr (hypha_core_get_base_url (core), ==, "https://hypha.example.org");
 }
 
+/* Where sockets connect to names the same place. */
+static void
+test_core_base_url_of_sockets (void)
+{
+  static const struct
+  {
+    const char *given;
+    const char *base_url;
+  } rows[] = {
+    { "wss://hypha.example.org/ws", "https://hypha.example.org" },
+    { "wss://hypha.example.org:8443/ws/", "https://hypha.example.org:8443" },
+    { "WS://127.0.0.1:9000/hypha/ws", "http://127.0.0.1:9000/hypha" },
+    { "https://hypha.example.org/ws", "https://hypha.example.org/ws" },
+  };
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      hypha_core_set_base_url (core, rows[i].given);
+      g_assert_cmpstr (hypha_core_get_base_url (core), ==, rows[i].base_url);
+    }
+
+  hypha_core_set_base_url (core, "wss://hypha.example.org");
+  g_assert_false (hypha_core_start (core, NULL, &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "Please provide a valid wss url ending with /ws"));
+}
+
 static void
 test_core_token (void)
 {
@@ -575,6 +604,7 @@ main (int    argc,
   g_test_add_func ("/core/status", test_core_status);
   g_test_add_func ("/core/taken-port", test_core_taken_port);
   g_test_add_func ("/core/base-url", test_core_base_url);
+  g_test_add_func ("/core/base-url-of-sockets", test_core_base_url_of_sockets);
   g_test_add_func ("/core/token", test_core_token);
   g_test_add_func ("/core/load-app-without-host", test_core_load_app_without_host);
   g_test_add_func ("/core/close-async-cancelled", test_core_close_async_cancelled);
