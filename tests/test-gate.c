@@ -150,6 +150,30 @@ test_gate_control_frames (void)
   g_assert_true (g_str_has_prefix (refreshed, "{\"type\":\"reconnection_token\""));
 }
 
+/* A control frame as long as it may be, of characters that take several bytes, and one longer. */
+static void
+test_gate_max_control (void)
+{
+  static const char head[] = "{\"type\":\"ping\",\"x\":\"";
+  g_autoptr (Hub) hub = hub_new ();
+  g_autoptr (Client) client = hub_connect (hub, "a", NULL);
+
+  for (guint over = 0; over < 2; over++)
+    {
+      GString *text = g_string_new (head);
+      g_autofree char *owned = NULL;
+
+      for (gsize i = strlen (head); i < HYPHA_GATE_MAX_CONTROL - strlen ("\"}") + over; i++)
+        g_string_append (text, "é");
+      g_string_append (text, "\"}");
+      owned = g_string_free (text, FALSE);
+      client_send_text (client, owned);
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+      g_assert_cmpuint (g_queue_get_length (&client->texts), ==, 1);
+    }
+}
+
 static char *
 take_reconnection_token (Client *client)
 {
@@ -369,6 +393,7 @@ main (int    argc,
   g_test_add_func ("/hub/gate/handshake-timeout", test_gate_handshake_timeout);
   g_test_add_func ("/hub/gate/handshake-size-limit", test_gate_handshake_size_limit);
   g_test_add_func ("/hub/gate/control-frames", test_gate_control_frames);
+  g_test_add_func ("/hub/gate/max-control", test_gate_max_control);
   g_test_add_func ("/hub/gate/reconnect-supersedes", test_gate_reconnect_supersedes);
   g_test_add_func ("/hub/gate/reconnection-token-of-another",
                    test_gate_reconnection_token_of_another);

@@ -61,7 +61,9 @@ static void
 serve_who (HyphaInvocation *invocation,
            gpointer         data)
 {
-  hypha_invocation_return (invocation, hypha_invocation_get_context (invocation));
+  g_autoptr (GVariant) context = hypha_invocation_dup_context (invocation);
+
+  hypha_invocation_return (invocation, context);
 }
 
 static void

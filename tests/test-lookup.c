@@ -279,6 +279,7 @@ test_lookup_arguments (void)
   g_autoptr (Place) place = place_new ();
   g_autoptr (GVariant) named = NULL;
   g_autoptr (GVariant) mixed = NULL;
+  g_autoptr (GVariant) schema = NULL;
   g_autoptr (GVariant) info = NULL;
   const char *id = NULL;
 
@@ -304,6 +305,13 @@ test_lookup_arguments (void)
   g_assert_cmpstr (id, ==, "ws-a/p1__rlb:s");
   assert_refused (place->caller, "get_service_info", "[<'nothing'>]",
                   "Service not found: nothing");
+  g_clear_pointer (&info, g_variant_unref);
+  info = client_call_manager (place->caller, "get_service_info", g_variant_new_parsed ("[<'ws'>]"),
+                              NULL);
+  g_assert_true (g_variant_lookup (info, "id", "&s", &id));
+  g_assert_cmpstr (id, ==, "default");
+  schema = g_variant_lookup_value (info, "service_schema", G_VARIANT_TYPE_VARDICT);
+  g_assert_true (g_variant_lookup (schema, "echo", "*", NULL));
   g_variant_unref (client_call_named (place->caller, "list_services",
                                       g_variant_new_parsed ("[<'ws-a'>]"),
                                       g_variant_new_parsed ("{'include_app_services': <true>,"

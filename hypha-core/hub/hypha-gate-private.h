@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 #define HYPHA_GATE_HANDSHAKE_TIMEOUT 10
 /* How long the holder of a taken address may take to show that it lives, in milliseconds. */
 #define HYPHA_GATE_PROBE_TIMEOUT 2000
-/* Longest first frame and longest text frame after it, in bytes. */
+/* Longest first frame, in bytes, and longest text frame after it, in characters. */
 #define HYPHA_GATE_MAX_HANDSHAKE (64 * 1024)
 #define HYPHA_GATE_MAX_CONTROL 1000
 /* Refusals that are delayed at once: one more is told at once. */

@@ -560,7 +560,9 @@ hypha_gate_control (HyphaGateSession *session,
   g_autoptr (JsonNode) root = NULL;
   const char *type = NULL;
 
-  if (slice->size <= HYPHA_GATE_MAX_CONTROL)
+  /* A character takes 4 bytes at most. */
+  if (slice->size <= HYPHA_GATE_MAX_CONTROL * 4 &&
+      g_utf8_strlen ((const char *) slice->data, (gssize) slice->size) <= HYPHA_GATE_MAX_CONTROL)
     root = hypha_json_parse ((const char *) slice->data, slice->size, HYPHA_JSON_MAX_DEPTH, NULL);
   if (root != NULL && JSON_NODE_HOLDS_OBJECT (root))
     type = json_object_get_string_member_with_default (json_node_get_object (root), "type", NULL);

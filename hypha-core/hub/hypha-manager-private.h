@@ -34,6 +34,7 @@ HyphaLocalClient *hypha_manager_get_root       (HyphaManager             *self);
 HyphaQuestionDesk *hypha_manager_get_desk      (HyphaManager             *self);
 HyphaLoginDesk *hypha_manager_get_logins       (HyphaManager             *self);
 GVariant      *hypha_manager_describe          (HyphaManager             *self);
+GVariant      *hypha_manager_dup_record        (HyphaManager             *self);
 void           hypha_manager_add_methods       (HyphaManager             *self,
                                                 const HyphaServiceMethod *methods,
                                                 gsize                     n_methods,

@@ -113,6 +113,13 @@ hypha_manager_describe (HyphaManager *self)
   return hypha_service_describe (self->service, HYPHA_ADDRESS_MANAGER, self->base_url);
 }
 
+/* What get_service_info says of it: what a service of a client has in the registry. */
+GVariant *
+hypha_manager_dup_record (HyphaManager *self)
+{
+  return g_variant_ref_sink (hypha_service_dup_record (self->service));
+}
+
 /* Another part of the core adds methods of its own. */
 void
 hypha_manager_add_methods (HyphaManager             *self,

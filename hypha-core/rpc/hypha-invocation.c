@@ -128,6 +128,13 @@ hypha_invocation_get_cancellable (HyphaInvocation *self)
   return self->cancellable;
 }
 
+/* The caller's user, stamped by the router; NULL if there is none. */
+GVariant *
+hypha_invocation_dup_user (HyphaInvocation *self)
+{
+  return g_variant_lookup_value (self->call.context, "user", NULL);
+}
+
 /* The caller's workspace, stamped by the router. */
 const char *
 hypha_invocation_get_workspace (HyphaInvocation *self)
@@ -135,10 +142,18 @@ hypha_invocation_get_workspace (HyphaInvocation *self)
   return self->call.workspace;
 }
 
+/*
+ * What services that require a context are given: the envelope as the router has stamped it, and
+ * how we are connected, which stock clients add themselves: as by a socket.
+ */
 GVariant *
-hypha_invocation_get_context (HyphaInvocation *self)
+hypha_invocation_dup_context (HyphaInvocation *self)
 {
-  return self->call.context;
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, self->call.context);
+  g_variant_dict_insert (&dict, "connection_type", "s", "websocket");
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
 
 /* The arguments by position, an av. */

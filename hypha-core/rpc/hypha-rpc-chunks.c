@@ -382,7 +382,7 @@ hypha_rpc_chunks_restamp (HyphaRpcChunks   *self,
       !hypha_message_check_extra (&message, error))
     return NULL;
 
-  user = g_variant_lookup_value (hypha_invocation_get_context (invocation), "user", NULL);
+  user = hypha_invocation_dup_user (invocation);
   if (user == NULL)
     user = g_variant_ref_sink (hypha_rpc_codec_null ());
 

@@ -480,7 +480,9 @@ static void
 serve_who (HyphaInvocation *invocation,
            gpointer         data)
 {
-  hypha_invocation_return (invocation, hypha_invocation_get_context (invocation));
+  g_autoptr (GVariant) context = hypha_invocation_dup_context (invocation);
+
+  hypha_invocation_return (invocation, context);
 }
 
 /* What is left of earlier calls; the call that asks is not counted. */

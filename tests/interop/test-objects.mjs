@@ -188,6 +188,7 @@ test('the context is the word of the router', async () => {
   const context = await objects.who();
   assert.equal(context.from, 'ws-objects/asker');
   assert.equal(context.ws, 'ws-objects');
+  assert.equal(context.connection_type, 'websocket');
   assert.equal(context.user.id, 'alice');
 });
 
