@@ -366,6 +366,7 @@ test_context (Fixture       *fixture,
   g_assert_nonnull (strstr (mine->text, "\"from\":\"ws-b/http-"));
   g_assert_nonnull (strstr (mine->text, "\"id\":\"bob\""));
   g_assert_null (strstr (mine->text, "root"));
+  g_assert_nonnull (strstr (mine->text, "\"connection_type\":\"websocket\""));
 
   nobody = web_ask (fixture->web, "GET", "/ws-a/services/calc/who", NULL, NULL, NULL);
   g_assert_nonnull (strstr (nobody->text, "\"ws\":\"anonymous-"));

@@ -164,6 +164,73 @@ test_schemas (Place         *place,
     }
 }
 
+/* The arguments that are given here have the types that the schemas promise. */
+static gboolean
+is_of_type (GVariant   *value,
+            const char *type)
+{
+  if (g_str_equal (type, "string"))
+    return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING);
+  if (g_str_equal (type, "boolean"))
+    return g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN);
+  if (g_str_equal (type, "object"))
+    return g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT);
+  if (g_str_equal (type, "array"))
+    return g_variant_is_of_type (value, G_VARIANT_TYPE ("av"));
+
+  g_assert_true (g_str_equal (type, "integer") || g_str_equal (type, "number"));
+  return g_variant_is_of_type (value, G_VARIANT_TYPE_INT64);
+}
+
+static gboolean
+is_of_types (GVariant *value,
+             GVariant *types)
+{
+  GVariantIter iter;
+  GVariant *type;
+  gboolean ok = FALSE;
+
+  if (g_variant_is_of_type (types, G_VARIANT_TYPE_STRING))
+    return is_of_type (value, g_variant_get_string (types, NULL));
+
+  g_variant_iter_init (&iter, types);
+  while (g_variant_iter_next (&iter, "v", &type))
+    {
+      ok = ok || is_of_type (value, g_variant_get_string (type, NULL));
+      g_variant_unref (type);
+    }
+
+  return ok;
+}
+
+static void
+test_types (Place         *place,
+            gconstpointer  data)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (forms); i++)
+    {
+      g_autoptr (GVariant) member = g_variant_lookup_value (place->service, forms[i].method, NULL);
+      g_autoptr (GVariant) schema = g_variant_lookup_value (member, "_rschema", NULL);
+      g_autoptr (GVariant) parameters = g_variant_lookup_value (schema, "parameters", NULL);
+      g_autoptr (GVariant) properties = g_variant_lookup_value (parameters, "properties", NULL);
+      g_autoptr (GVariant) args = g_variant_ref_sink (g_variant_new_parsed (forms[i].args));
+
+      for (gsize n = 0; n < g_variant_n_children (args); n++)
+        {
+          g_autoptr (GVariant) property = NULL;
+          g_autoptr (GVariant) types = NULL;
+          g_autoptr (GVariant) value = NULL;
+
+          g_variant_get_child (args, n, "v", &value);
+          g_variant_get_child (properties, n, "{&sv}", NULL, &property);
+          types = g_variant_lookup_value (property, "type", NULL);
+          if (types != NULL && !is_of_types (value, types) &&
+              strstr (forms[i].says, "must be") == NULL && !g_str_equal (forms[i].method, "off"))
+            g_error ("%s: argument %" G_GSIZE_FORMAT " is of another type", forms[i].method, n);
+        }
+    }
+}
+
 /* Calls with the first n_positional arguments by position and the others by name. */
 static void
 place_call (Place      *place,
@@ -248,6 +315,7 @@ main (int    argc,
   test_init (&argc, &argv);
 
   add ("/hub/manager-methods/schemas", test_schemas);
+  add ("/hub/manager-methods/types", test_types);
   add ("/hub/manager-methods/forms", test_forms);
   add ("/hub/manager-methods/all-tried", test_all_tried);
   return g_test_run ();

@@ -135,6 +135,21 @@ test_service_record (void)
   g_assert_true (hypha_service_info_is_unlisted (info));
 }
 
+/* Parameters with types say so, and which have to be there. */
+static void
+test_service_types_of_parameters (void)
+{
+  g_autoptr (HyphaService) service = make_service ("{'visibility': <'public'>}");
+  g_autoptr (GVariant) record = NULL;
+
+  add (service, "typed", "a: string, b?: integer|object, c?, d");
+  record = g_variant_ref_sink (hypha_service_dup_record (service));
+  assert_dug (record, "service_schema/typed/function/parameters/properties",
+              "{'a': <{'type': <'string'>}>, 'b': <{'type': <[<'integer'>, <'object'>]>}>,"
+              " 'c': <@a{sv} {}>, 'd': <@a{sv} {}>}");
+  assert_dug (record, "service_schema/typed/function/parameters/required", "[<'a'>]");
+}
+
 static void
 test_service_authorized_workspaces (void)
 {
@@ -343,6 +358,7 @@ main (int    argc,
       char **argv)
 {
   test_init (&argc, &argv);
+  g_test_add_func ("/rpc/service/types-of-parameters", test_service_types_of_parameters);
   g_test_add_func ("/rpc/service/describe", test_service_describe);
   g_test_add_func ("/rpc/service/record", test_service_record);
   g_test_add_func ("/rpc/service/authorized-workspaces", test_service_authorized_workspaces);

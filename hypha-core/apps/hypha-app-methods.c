@@ -158,18 +158,19 @@ hypha_app_methods_serve_get_app (HyphaInvocation *invocation,
 }
 
 static const HyphaServiceMethod app_methods[] = {
-  { "load_app", "config, extra_config", "Loads an app and returns its service.",
-    hypha_app_methods_serve_load },
-  { "load_plugin", "config, extra_config", "Loads a plugin and returns its service.",
-    hypha_app_methods_serve_load },
-  { "create_window", "config, extra_config", "Opens a window and returns its service.",
-    hypha_app_methods_serve_load },
-  { "get_window", "config", "Returns a window of the workspace, by name or id, or null.",
+  { "load_app", "config: string|object, extra_config?: object",
+    "Loads an app and returns its service.", hypha_app_methods_serve_load },
+  { "load_plugin", "config: string|object, extra_config?: object",
+    "Loads a plugin and returns its service.", hypha_app_methods_serve_load },
+  { "create_window", "config: string|object, extra_config?: object",
+    "Opens a window and returns its service.", hypha_app_methods_serve_load },
+  { "get_window", "config: string|object",
+    "Returns a window of the workspace, by name or id, or null.",
     hypha_app_methods_serve_get_window },
-  { "get_app", "config, extra_config", "Returns the service of an app by name or id, or null.",
-    hypha_app_methods_serve_get_app },
-  { "get_plugin", "config, extra_config", "Returns the service of a plugin by name or id, or null.",
-    hypha_app_methods_serve_get_app },
+  { "get_app", "config: string|object, extra_config?: object",
+    "Returns the service of an app by name or id, or null.", hypha_app_methods_serve_get_app },
+  { "get_plugin", "config: string|object, extra_config?: object",
+    "Returns the service of a plugin by name or id, or null.", hypha_app_methods_serve_get_app },
 };
 
 /* Gives the manager what loads apps; controller must live until the manager is closed. */

@@ -186,11 +186,11 @@ hypha_client_ping (HyphaInvocation *invocation,
 }
 
 const HyphaServiceMethod hypha_client_methods[] = {
-  { "list_clients", "workspace", "Lists the clients of a workspace, and who they are.",
+  { "list_clients", "workspace?: string", "Lists the clients of a workspace, and who they are.",
     hypha_client_list },
-  { "ping", "client_id, timeout", "Tells whether a client answers: “pong”, or why not.",
-    hypha_client_ping },
-  { "ping_client", "client_id, timeout", "Tells whether a client answers: “pong”, or why not.",
-    hypha_client_ping },
+  { "ping", "client_id: string, timeout?: number",
+    "Tells whether a client answers: “pong”, or why not.", hypha_client_ping },
+  { "ping_client", "client_id: string, timeout?: number",
+    "Tells whether a client answers: “pong”, or why not.", hypha_client_ping },
 };
 const gsize hypha_client_n_methods = G_N_ELEMENTS (hypha_client_methods);

@@ -316,14 +316,15 @@ hypha_events_off (HyphaInvocation *invocation,
 }
 
 static const HyphaServiceMethod event_methods[] = {
-  { "subscribe", "event_type", "Asks for events of the caller's workspace.",
+  { "subscribe", "event_type: string|array", "Asks for events of the caller's workspace.",
     hypha_events_subscribe },
-  { "unsubscribe", "event_type", "Asks for no more such events.", hypha_events_unsubscribe },
-  { "emit", "type, data", "Sends an event of one's own to the subscribers in the workspace.",
-    hypha_events_emit },
-  { "on", "event, handler", "Has a method of the caller's called for every such event.",
-    hypha_events_on },
-  { "off", "event, handler", "Has it called no more.", hypha_events_off },
+  { "unsubscribe", "event_type: string|array", "Asks for no more such events.",
+    hypha_events_unsubscribe },
+  { "emit", "type: string, data?",
+    "Sends an event of one's own to the subscribers in the workspace.", hypha_events_emit },
+  { "on", "event: string, handler: object",
+    "Has a method of the caller's called for every such event.", hypha_events_on },
+  { "off", "event?: string, handler?: object", "Has it called no more.", hypha_events_off },
 };
 
 static GVariant *

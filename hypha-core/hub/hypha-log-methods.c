@@ -102,11 +102,11 @@ hypha_log_critical (HyphaInvocation *invocation,
 }
 
 const HyphaServiceMethod hypha_log_methods[] = {
-  { "echo", "data", "Returns its argument.", hypha_log_echo },
-  { "log", "msg", "Writes a line into the server's log.", hypha_log_log },
-  { "info", "msg", "Writes an informative line into the server's log.", hypha_log_info },
-  { "warning", "msg", "Writes a warning into the server's log.", hypha_log_warning },
-  { "error", "msg", "Writes an error into the server's log.", hypha_log_error },
-  { "critical", "msg", "Writes a critical error into the server's log.", hypha_log_critical },
+  { "echo", "data?", "Returns its argument.", hypha_log_echo },
+  { "log", "msg?", "Writes a line into the server's log.", hypha_log_log },
+  { "info", "msg?", "Writes an informative line into the server's log.", hypha_log_info },
+  { "warning", "msg?", "Writes a warning into the server's log.", hypha_log_warning },
+  { "error", "msg?", "Writes an error into the server's log.", hypha_log_error },
+  { "critical", "msg?", "Writes a critical error into the server's log.", hypha_log_critical },
 };
 const gsize hypha_log_n_methods = G_N_ELEMENTS (hypha_log_methods);

@@ -535,13 +535,14 @@ hypha_login_desk_logout (HyphaInvocation *invocation,
 }
 
 static const HyphaServiceMethod login_methods[] = {
-  { "start", "workspace, expires_in", "Asks the person at the server's machine for a token.",
-    hypha_login_desk_start },
-  { "check", "key, timeout, profile", "Waits until that is decided, and returns the token.",
-    hypha_login_desk_check },
-  { "report", "key, token", "Always refused: logins are confirmed at the server's machine.",
-    hypha_login_desk_report },
-  { "logout", "config", "Tells where it says how a token is ended.", hypha_login_desk_logout },
+  { "start", "workspace?: string, expires_in?: number",
+    "Asks the person at the server's machine for a token.", hypha_login_desk_start },
+  { "check", "key: string, timeout?: number, profile?: boolean",
+    "Waits until that is decided, and returns the token.", hypha_login_desk_check },
+  { "report", "key?: string, token?: string",
+    "Always refused: logins are confirmed at the server's machine.", hypha_login_desk_report },
+  { "logout", "config?: object", "Tells where it says how a token is ended.",
+    hypha_login_desk_logout },
 };
 
 /* What a client has started ends with it. */

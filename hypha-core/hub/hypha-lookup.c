@@ -522,11 +522,12 @@ hypha_lookup_serve_list (HyphaInvocation *invocation,
 }
 
 const HyphaServiceMethod hypha_lookup_methods[] = {
-  { "get_service", "query, config", "Finds a service and returns it, or null.",
-    hypha_lookup_serve_get },
-  { "get_service_info", "service_id, config", "Describes a service without fetching it.",
-    hypha_lookup_serve_get_info },
-  { "list_services", "query, include_unlisted, include_app_services, prioritize_running_services",
+  { "get_service", "query: string|object, config?: object",
+    "Finds a service and returns it, or null.", hypha_lookup_serve_get },
+  { "get_service_info", "service_id: string|object, config?: object",
+    "Describes a service without fetching it.", hypha_lookup_serve_get_info },
+  { "list_services", "query?: string|object, include_unlisted?: boolean, "
+                     "include_app_services?: boolean, prioritize_running_services?: boolean",
     "Lists the services that a query means.",
     hypha_lookup_serve_list },
 };

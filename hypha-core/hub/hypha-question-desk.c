@@ -424,15 +424,15 @@ hypha_question_desk_show_progress (HyphaInvocation *invocation,
 }
 
 static const HyphaServiceMethod question_methods[] = {
-  { "alert", "msg", "Shows a text to the person at this machine and waits until it is read.",
+  { "alert", "msg?", "Shows a text to the person at this machine and waits until it is read.",
     hypha_question_desk_alert },
-  { "confirm", "msg", "Asks the person at this machine for a yes or no.",
+  { "confirm", "msg?", "Asks the person at this machine for a yes or no.",
     hypha_question_desk_confirm },
-  { "prompt", "msg, default_value", "Asks the person at this machine for a text, or null.",
-    hypha_question_desk_prompt },
-  { "show_message", "msg", "Shows a text to the person at this machine for a while.",
+  { "prompt", "msg?, default_value?: string",
+    "Asks the person at this machine for a text, or null.", hypha_question_desk_prompt },
+  { "show_message", "msg?", "Shows a text to the person at this machine for a while.",
     hypha_question_desk_show_message },
-  { "show_progress", "progress", "Shows how far something is, from 0 to 100.",
+  { "show_progress", "progress: number", "Shows how far something is, from 0 to 100.",
     hypha_question_desk_show_progress },
 };
 

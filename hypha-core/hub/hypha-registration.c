@@ -337,9 +337,9 @@ hypha_registration_serve_register (HyphaInvocation *invocation,
 }
 
 const HyphaServiceMethod hypha_registration_methods[] = {
-  { "register_service", "service, config", "Registers a service of the caller.",
+  { "register_service", "service: object, config?: object", "Registers a service of the caller.",
     hypha_registration_serve_register },
-  { "unregister_service", "service_id", "Unregisters a service of the caller.",
+  { "unregister_service", "service_id: string", "Unregisters a service of the caller.",
     hypha_registration_serve_unregister },
 };
 const gsize hypha_registration_n_methods = G_N_ELEMENTS (hypha_registration_methods);

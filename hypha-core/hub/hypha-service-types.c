@@ -209,10 +209,10 @@ hypha_service_types_list (HyphaInvocation *invocation,
 }
 
 static const HyphaServiceMethod type_methods[] = {
-  { "register_service_type", "type_info, overwrite",
+  { "register_service_type", "type_info: object, overwrite?: boolean",
     "Says what a kind of services of the workspace has to offer.", hypha_service_types_register },
-  { "get_service_type", "type_id", "Returns a kind of services.", hypha_service_types_get },
-  { "list_service_types", "workspace", "Lists the kinds of services of a workspace.",
+  { "get_service_type", "type_id: string", "Returns a kind of services.", hypha_service_types_get },
+  { "list_service_types", "workspace?: string", "Lists the kinds of services of a workspace.",
     hypha_service_types_list },
 };
 

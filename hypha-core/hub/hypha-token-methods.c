@@ -497,11 +497,11 @@ hypha_token_methods_revoke (HyphaInvocation *invocation,
 }
 
 const HyphaServiceMethod hypha_token_methods[] = {
-  { "generate_token", "config", "Makes a token for the caller's workspace.",
+  { "generate_token", "config?: object", "Makes a token for the caller's workspace.",
     hypha_token_methods_generate },
-  { "parse_token", "token", "Tells whose a token is, and what it is for.",
+  { "parse_token", "token: string", "Tells whose a token is, and what it is for.",
     hypha_token_methods_parse },
-  { "revoke_token", "token", "Makes a token, and those made with it, worthless.",
+  { "revoke_token", "token: string", "Makes a token, and those made with it, worthless.",
     hypha_token_methods_revoke },
 };
 const gsize hypha_token_n_methods = G_N_ELEMENTS (hypha_token_methods);

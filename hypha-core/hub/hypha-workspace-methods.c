@@ -365,13 +365,13 @@ hypha_workspace_methods_get_env (HyphaInvocation *invocation,
 }
 
 const HyphaServiceMethod hypha_workspace_methods[] = {
-  { "create_workspace", "config, overwrite", "Makes a workspace that the caller owns.",
-    hypha_workspace_methods_create },
-  { "delete_workspace", "workspace", "Ends a workspace, with all clients in it.",
+  { "create_workspace", "config: object, overwrite?: boolean",
+    "Makes a workspace that the caller owns.", hypha_workspace_methods_create },
+  { "delete_workspace", "workspace: string", "Ends a workspace, with all clients in it.",
     hypha_workspace_methods_delete },
-  { "set_env", "key, value", "Sets a variable of the caller's workspace; null removes it.",
+  { "set_env", "key: string, value?", "Sets a variable of the caller's workspace; null removes it.",
     hypha_workspace_methods_set_env },
-  { "get_env", "key", "Gets one variable of the caller's workspace, or all.",
+  { "get_env", "key?: string", "Gets one variable of the caller's workspace, or all.",
     hypha_workspace_methods_get_env },
 };
 const gsize hypha_workspace_n_methods = G_N_ELEMENTS (hypha_workspace_methods);

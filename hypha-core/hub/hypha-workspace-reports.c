@@ -327,9 +327,9 @@ hypha_workspace_report_get_summary (HyphaInvocation *invocation,
 }
 
 const HyphaServiceMethod hypha_workspace_report_methods[] = {
-  { "list_workspaces", "match, offset, limit", "Lists the workspaces that the caller may read.",
-    hypha_workspace_report_list },
-  { "get_workspace_info", "workspace", "Describes a workspace.",
+  { "list_workspaces", "match?: string|object, offset?: integer, limit?: integer",
+    "Lists the workspaces that the caller may read.", hypha_workspace_report_list },
+  { "get_workspace_info", "workspace?: string", "Describes a workspace.",
     hypha_workspace_report_get_info },
   { "check_status", "", "Tells that the caller's workspace is ready, and what it may do there.",
     hypha_workspace_report_check_status },

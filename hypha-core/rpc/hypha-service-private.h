@@ -39,7 +39,8 @@ void                      hypha_service_add_methods     (HyphaService           
  * Methods with data of their own, and values. path is “add” or “math.add”; the parts “0”, “1”, … of
  * a level that has no others make it a list. What is already there is replaced.
  *
- * params, “a, b”, may be NULL where nobody knows them; schema, a JSON schema of the parameters as an
+ * params, “a, b”, may be NULL where nobody knows them; “a: string, b?: integer|object” says which
+ * types of JSON schema they have, and which may be left out. schema, a JSON schema of the parameters as an
  * a{sv}, and doc may be NULL.
  */
 void                      hypha_service_add_function    (HyphaService             *self,

@@ -22,21 +22,67 @@ struct _HyphaServiceView
   const char    *server_url;
 };
 
-/* A JSON schema of the parameters: all that clients need to pass keywords. */
+/* What a parameter may be: “string”, or “string|object”; anything where types is NULL. */
+static GVariant *
+hypha_service_describe_types (const char *types)
+{
+  g_auto (GStrv) names = g_strsplit (types != NULL ? types : "", "|", -1);
+  GVariantDict schema;
+
+  g_variant_dict_init (&schema, NULL);
+  if (g_strv_length (names) == 1)
+    g_variant_dict_insert (&schema, "type", "s", names[0]);
+  else if (names[0] != NULL)
+    {
+      GVariantBuilder list;
+
+      g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
+      for (char **name = names; *name != NULL; name++)
+        g_variant_builder_add (&list, "v", g_variant_new_string (*name));
+      g_variant_dict_insert_value (&schema, "type", g_variant_builder_end (&list));
+    }
+
+  return g_variant_dict_end (&schema);
+}
+
+/* One parameter, “name?: type”; the name of one that has to be there goes into required. */
+static void
+hypha_service_describe_param (const char      *param,
+                              GVariantBuilder *properties,
+                              GPtrArray       *required)
+{
+  g_auto (GStrv) halves = g_strsplit (param, ": ", 2);
+  gboolean optional = g_str_has_suffix (halves[0], "?");
+
+  if (optional)
+    halves[0][strlen (halves[0]) - 1] = '\0';
+  else if (halves[1] != NULL)
+    g_ptr_array_add (required, g_variant_new_variant (g_variant_new_string (halves[0])));
+
+  g_variant_builder_add (properties, "{sv}", halves[0], hypha_service_describe_types (halves[1]));
+}
+
+/* A JSON schema of the parameters, so that clients can pass keywords and know what is wanted. */
 static GVariant *
 hypha_service_describe_params (const char *params)
 {
-  g_auto (GStrv) names = g_strsplit (params != NULL ? params : "", ", ", -1);
-  GVariantBuilder by_name;
+  g_auto (GStrv) all = g_strsplit (params != NULL ? params : "", ", ", -1);
+  g_autoptr (GPtrArray) required = g_ptr_array_new ();
+  GVariantBuilder properties;
   GVariantDict schema;
 
-  g_variant_builder_init (&by_name, G_VARIANT_TYPE_VARDICT);
-  for (char **p = names; *p != NULL; p++)
-    g_variant_builder_add (&by_name, "{sv}", *p, g_variant_new ("a{sv}", NULL));
+  g_variant_builder_init (&properties, G_VARIANT_TYPE_VARDICT);
+  for (char **param = all; *param != NULL; param++)
+    hypha_service_describe_param (*param, &properties, required);
 
   g_variant_dict_init (&schema, NULL);
   g_variant_dict_insert (&schema, "type", "s", "object");
-  g_variant_dict_insert_value (&schema, "properties", g_variant_builder_end (&by_name));
+  g_variant_dict_insert_value (&schema, "properties", g_variant_builder_end (&properties));
+  if (required->len > 0)
+    g_variant_dict_insert_value (&schema, "required",
+                                 g_variant_new_array (G_VARIANT_TYPE_VARIANT,
+                                                      (GVariant *const *) required->pdata,
+                                                      required->len));
   return g_variant_dict_end (&schema);
 }
 
