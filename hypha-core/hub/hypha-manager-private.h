@@ -9,6 +9,7 @@
 
 G_BEGIN_DECLS
 
+typedef struct _HyphaEventLog HyphaEventLog;
 typedef struct _HyphaLoginDesk HyphaLoginDesk;
 typedef struct _HyphaQuestionDesk HyphaQuestionDesk;
 
@@ -33,6 +34,7 @@ HyphaAuthority *hypha_manager_get_authority    (HyphaManager             *self);
 HyphaLocalClient *hypha_manager_get_root       (HyphaManager             *self);
 HyphaQuestionDesk *hypha_manager_get_desk      (HyphaManager             *self);
 HyphaLoginDesk *hypha_manager_get_logins       (HyphaManager             *self);
+HyphaEventLog *hypha_manager_get_event_log     (HyphaManager             *self);
 GVariant      *hypha_manager_describe          (HyphaManager             *self);
 GVariant      *hypha_manager_dup_record        (HyphaManager             *self);
 void           hypha_manager_add_methods       (HyphaManager             *self,

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "hypha-client-methods-private.h"
+#include "hypha-event-log-private.h"
 #include "hypha-events-private.h"
 #include "hypha-local-client-private.h"
 #include "hypha-log-methods-private.h"
@@ -34,6 +35,7 @@ struct _HyphaManager
   HyphaLocalClient *root;    /* the host program; NULL once it is closed */
   HyphaService     *listed;  /* the same service as root has it, for lists */
   HyphaEvents      *events;
+  HyphaEventLog    *event_log;
   HyphaServiceTypes *types;
   HyphaQuestionDesk *desk;
   HyphaLocalClient *door;    /* offers the logins; NULL once it is closed */
@@ -79,6 +81,13 @@ HyphaQuestionDesk *
 hypha_manager_get_desk (HyphaManager *self)
 {
   return self->desk;
+}
+
+/* What users write down. */
+HyphaEventLog *
+hypha_manager_get_event_log (HyphaManager *self)
+{
+  return self->event_log;
 }
 
 /* Who wants to be let in by the person at this machine. */
@@ -256,6 +265,7 @@ hypha_manager_dispose (GObject *object)
   g_clear_pointer (&self->logins, hypha_login_desk_free);
   g_clear_pointer (&self->desk, hypha_question_desk_free);
   g_clear_pointer (&self->events, hypha_events_free);
+  g_clear_pointer (&self->event_log, hypha_event_log_free);
   g_clear_pointer (&self->types, hypha_service_types_free);
   g_clear_object (&self->rpc);
   g_clear_pointer (&self->service, hypha_service_unref);
@@ -300,6 +310,7 @@ hypha_manager_new (HyphaRouter    *router,
 
   /* After that: a client's services leave before it is said to be gone. */
   self->events = hypha_events_new (self);
+  self->event_log = hypha_event_log_new (self);
   self->types = hypha_service_types_new (self);
   self->desk = hypha_question_desk_new (self);
   hypha_manager_add_root (self);
