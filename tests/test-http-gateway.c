@@ -676,7 +676,7 @@ on_stopped (GObject      *object,
   *(gboolean *) data = TRUE;
 }
 
-/* One line of a connection that is kept, asked and answered. */
+/* What a connection is answered that was open before. */
 static char *
 ask_on (GSocketConnection *connection,
         const char        *path)
@@ -696,6 +696,18 @@ ask_on (GSocketConnection *connection,
   return g_strdup (answer);
 }
 
+static void
+count_started (guint *n_started)
+{
+  ++*n_started;
+}
+
+static gboolean
+two_are_started (gpointer data)
+{
+  return *(guint *) data == 2;
+}
+
 /* While it stops it lives, but nobody should be sent to it. */
 static void
 test_readiness (Fixture       *fixture,
@@ -704,18 +716,27 @@ test_readiness (Fixture       *fixture,
   Web *web = fixture->web;
   g_autoptr (GSocketClient) client = g_socket_client_new ();
   g_autoptr (GSocketConnection) connection = NULL;
+  g_autoptr (GSocketConnection) second = NULL;
   g_autofree char *ready = NULL;
   g_autofree char *down = NULL;
   gboolean stopped = FALSE;
+  guint n_started = 0;
 
+  g_signal_connect_swapped (hypha_server_get_soup (web->server), "request-started",
+                            G_CALLBACK (count_started), &n_started);
   connection = g_socket_client_connect_to_host (client, "127.0.0.1",
                                                 (guint16) hypha_server_get_port (web->server),
                                                 NULL, NULL);
   g_assert_nonnull (connection);
+  second = g_socket_client_connect_to_host (client, "127.0.0.1",
+                                            (guint16) hypha_server_get_port (web->server), NULL,
+                                            NULL);
+  g_assert_nonnull (second);
+  g_assert_true (test_wait (two_are_started, &n_started));
   ready = ask_on (connection, "/health/readiness");
   g_assert_true (g_str_has_prefix (ready, "HTTP/1.1 200 "));
   hypha_server_stop_async (web->server, NULL, on_stopped, &stopped);
-  down = ask_on (connection, "/health/readiness");
+  down = ask_on (second, "/health/readiness");
   g_assert_true (g_str_has_prefix (down, "HTTP/1.1 503 "));
   g_assert_nonnull (strstr (down, "\"status\":\"DOWN\""));
   g_assert_true (test_wait_flag (&stopped));

@@ -401,6 +401,54 @@ open_websocket (Fixture *fixture,
   g_assert_cmpuint (client_get_status (client), ==, 101);
 }
 
+static void
+on_socket_freed (gpointer  data,
+                 GObject  *socket)
+{
+  ++*(guint *) data;
+}
+
+static void
+on_request_started (SoupServer        *soup,
+                    SoupServerMessage *message,
+                    guint             *n_freed)
+{
+  GObject *socket = G_OBJECT (soup_server_message_get_socket (message));
+
+  /* Further requests on it come later. */
+  if (g_object_get_data (socket, "test-watched") != NULL)
+    return;
+
+  g_object_set_data (socket, "test-watched", socket);
+  g_object_weak_ref (socket, on_socket_freed, n_freed);
+}
+
+static gboolean
+three_are_freed (gpointer data)
+{
+  return *(guint *) data == 3;
+}
+
+/* A connection that is over costs nothing, whether it was a WebSocket, a request, or nothing. */
+static void
+test_server_frees_sockets (Fixture       *fixture,
+                           gconstpointer  data)
+{
+  guint n_freed = 0;
+  Client silent = { 0 };
+
+  g_signal_connect (hypha_server_get_soup (fixture->server), "request-started",
+                    G_CALLBACK (on_request_started), &n_freed);
+  g_assert_cmpuint (ask_with (fixture, "/ws", "localhost", NULL, TRUE), ==, 101);
+  g_assert_cmpuint (ask_with (fixture, "/hello", "localhost", NULL, FALSE), ==, 200);
+  client_open (&silent, fixture, "");
+  client_clear (&silent);
+  g_assert_cmpuint (fixture->connections->len, ==, 1);
+  hypha_connection_close (fixture->connections->pdata[0], HYPHA_CLOSE_NORMAL, NULL);
+  g_ptr_array_set_size (fixture->connections, 0);
+  g_assert_true (test_wait (three_are_freed, &n_freed));
+}
+
 static gboolean
 one_is_left (gpointer data)
 {
@@ -782,6 +830,7 @@ main (int    argc,
   add_test ("early-frames", test_server_early_frames);
   add_test ("taken-port", test_server_taken_port);
   g_test_add_func ("/net/server/bad-host", test_server_bad_host);
+  add_test ("frees-sockets", test_server_frees_sockets);
   add_test ("max-connections", test_server_max_connections);
   add_test ("admission", test_server_admission);
   add_test ("max-body", test_server_max_body);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hypha-http-answer-private.h"
+#include "hypha-soup-leak-private.h"
 
 /* Bytes that libsoup can have read ahead of us; beyond it, they come from the socket anyway. */
 #define DRAIN_MAX ((gsize) 64 * 1024)
@@ -255,6 +256,7 @@ hypha_server_upgrade (HyphaServer       *self,
       return;
     }
 
+  soup_message_headers_remove (soup_server_message_get_response_headers (message), "Connection");
   if (soup_websocket_server_process_handshake (message, NULL, NULL, NULL, NULL))
     g_signal_connect_object (message, "wrote-informational",
                              G_CALLBACK (hypha_server_wrote_informational), self, 0);
@@ -291,6 +293,13 @@ hypha_server_request_started (HyphaServer       *self,
                               SoupServerMessage *message,
                               SoupServer        *soup)
 {
+  GSocket *socket = soup_server_message_get_socket (message);
+
+  /* libsoup 3.2 never closes a connection that its client has left after an answer. */
+  soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
+                               "close");
+  if (socket != NULL)
+    hypha_soup_leak_release (socket);
   g_signal_connect_object (message, "got-headers", G_CALLBACK (hypha_server_got_headers), self, 0);
 }
 
