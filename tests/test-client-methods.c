@@ -196,6 +196,59 @@ test_service_types_limits (Place         *place,
                   "65536 bytes, not more");
 }
 
+/* An administrator of ws-a. */
+static Client *
+connect_boss (Hub *hub)
+{
+  g_autoptr (HyphaUserInfo) root = hypha_user_info_new_root ();
+  g_autoptr (GVariant) config = g_variant_ref_sink (
+    g_variant_new_parsed ("{'workspace': <'ws-a'>, 'user_id': <'eve'>, 'permission': <'admin'>}"));
+  g_autoptr (GError) error = NULL;
+  g_autofree char *token = hypha_token_methods_mint (hub->authority, root, "default", "root",
+                                                     config, &error);
+
+  g_assert_no_error (error);
+  return hub_connect (hub, "boss", token);
+}
+
+/* One that answers stays, whoever is silent goes, and so do its services; strangers have no say. */
+static void
+test_cleanup (Place         *place,
+              gconstpointer  data)
+{
+  const char *start = "{'type': <'method'>, 'to': <'*/workspace-manager'>, 'session': <'s'>,"
+                      " 'method': <'services.default.cleanup'>}";
+  g_autofree char *token = hub_token (place->hub, "ws-a", "carol");
+  g_autoptr (Client) boss = connect_boss (place->hub);
+  g_autoptr (Client) silent = hub_connect (place->hub, "silent", token);
+  g_autoptr (GVariant) answer = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *error = NULL;
+
+  client_register (place->b, "built-in", "public");
+  client_register (silent, "built-in", "public");
+  assert_answers (place->stranger, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
+                  "Permission denied for workspace ws-a");
+  assert_answers (place->a, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
+                  "Permission denied for workspace ws-a");
+
+  client_send (boss, g_variant_new_parsed (start),
+               g_variant_new_parsed ("{'args': <[<'ws-a'>, <0.2>]>, 'promise': <'*'>}"));
+  g_assert_true (test_wait (has_binary, place->b));
+  assert_answers (boss, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
+                  "is being cleaned up already");
+  answer_ping (place->b);
+  answer = client_take_answer (boss, "s", &error);
+  g_assert_null (error);
+  text = g_variant_print (answer, FALSE);
+  g_assert_cmpstr (text, ==, "{'removed_clients': <[<'ws-a/silent'>]>}");
+  client_wait_closed (silent);
+  g_assert_null (hypha_registry_lookup (place->hub->registry, "ws-a/silent:built-in"));
+  g_assert_nonnull (hypha_router_lookup (place->hub->router, "ws-a/b"));
+  assert_answers (boss, "cleanup", g_variant_new_parsed ("[<'ws-a'>, <int64 100>]"),
+                  "timeout must be a number");
+}
+
 #define add(path, func) \
   g_test_add (path, Place, NULL, place_set_up, func, place_tear_down)
 
@@ -207,6 +260,7 @@ main (int    argc,
 
   add ("/hub/client-methods/list", test_list_clients);
   add ("/hub/client-methods/ping", test_ping);
+  add ("/hub/client-methods/cleanup", test_cleanup);
   add ("/hub/client-methods/ping-nobody", test_ping_nobody);
   add ("/hub/client-methods/max-timeout", test_max_timeout);
   add ("/hub/service-types", test_service_types);

@@ -61,6 +61,7 @@ static const Form forms[] = {
   { "emit", "[<'service_added'>, <'x'>]", "event 'service_added' is the core's own" },
   { "on", "[<'x'>, <'no function'>]", "must be" },
   { "off", "[<'x'>, <'no function'>]", "@mv nothing" },
+  { "cleanup", "[<'ws-b'>, <int64 3>]", "Permission denied for workspace ws-b" },
   { "log_event", "[<'two words'>, <'x'>]", "without blanks" },
   { "get_events", "[<'none'>, <int64 0>, <int64 1>]", "@av []" },
   { "get_event_stats", "[<'none'>, <'2026-01-01T00:00:00Z'>, <int64 1>]", "@av []" },

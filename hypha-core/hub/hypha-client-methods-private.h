@@ -18,4 +18,8 @@ GVariant *hypha_client_methods_describe (HyphaManager *manager,
                                          const char   *workspace,
                                          gint64       *n);
 
+gboolean  hypha_client_methods_take_timeout (HyphaInvocation  *invocation,
+                                             guint            *milliseconds,
+                                             GError          **error);
+
 G_END_DECLS

@@ -97,10 +97,11 @@ hypha_ping_answered (GObject      *source,
   hypha_ping_free (ping);
 }
 
-static gboolean
-hypha_ping_take_timeout (HyphaInvocation  *invocation,
-                         guint            *milliseconds,
-                         GError          **error)
+/* The second argument of what waits for clients: how long each may be silent. */
+gboolean
+hypha_client_methods_take_timeout (HyphaInvocation  *invocation,
+                                   guint            *milliseconds,
+                                   GError          **error)
 {
   g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 1, "timeout");
   double seconds = PING_TIMEOUT;
@@ -119,7 +120,7 @@ hypha_ping_take_timeout (HyphaInvocation  *invocation,
     }
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-               "ping: timeout must be a number of seconds above 0 and up to %d",
+               "timeout must be a number of seconds above 0 and up to %d",
                HYPHA_CLIENT_METHODS_MAX_TIMEOUT);
   return FALSE;
 }
@@ -169,7 +170,7 @@ hypha_client_ping (HyphaInvocation *invocation,
     return;
 
   client = hypha_ping_take_client (caller, invocation, &error);
-  if (client == NULL || !hypha_ping_take_timeout (invocation, &timeout, &error))
+  if (client == NULL || !hypha_client_methods_take_timeout (invocation, &timeout, &error))
     {
       hypha_invocation_return_error (invocation, g_steal_pointer (&error));
       return;

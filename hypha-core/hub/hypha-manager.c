@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "hypha-client-cleanup-private.h"
 #include "hypha-client-methods-private.h"
 #include "hypha-event-log-private.h"
 #include "hypha-events-private.h"
@@ -36,6 +37,7 @@ struct _HyphaManager
   HyphaService     *listed;  /* the same service as root has it, for lists */
   HyphaEvents      *events;
   HyphaEventLog    *event_log;
+  HyphaClientCleanup *cleanup;
   HyphaServiceTypes *types;
   HyphaQuestionDesk *desk;
   HyphaLocalClient *door;    /* offers the logins; NULL once it is closed */
@@ -265,6 +267,7 @@ hypha_manager_dispose (GObject *object)
   g_clear_pointer (&self->logins, hypha_login_desk_free);
   g_clear_pointer (&self->desk, hypha_question_desk_free);
   g_clear_pointer (&self->events, hypha_events_free);
+  g_clear_pointer (&self->cleanup, hypha_client_cleanup_free);
   g_clear_pointer (&self->event_log, hypha_event_log_free);
   g_clear_pointer (&self->types, hypha_service_types_free);
   g_clear_object (&self->rpc);
@@ -311,6 +314,7 @@ hypha_manager_new (HyphaRouter    *router,
   /* After that: a client's services leave before it is said to be gone. */
   self->events = hypha_events_new (self);
   self->event_log = hypha_event_log_new (self);
+  self->cleanup = hypha_client_cleanup_new (self);
   self->types = hypha_service_types_new (self);
   self->desk = hypha_question_desk_new (self);
   hypha_manager_add_root (self);
