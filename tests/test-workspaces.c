@@ -520,6 +520,33 @@ test_workspaces_of_user_limit (void)
   assert_fails (alice, "create_workspace", "[<{'id': <'one-more'>}>]",
                 "a user may make 100 workspaces: delete one first");
   of_bob = call (bob, "create_workspace", "[<{'id': <'one-more'>}>]");
+
+  /* One goes, and there is room again. */
+  g_variant_unref (call (alice, "delete_workspace", "[<'lab-0'>]"));
+  g_variant_unref (call (alice, "create_workspace", "[<{'id': <'lab-0'>}>]"));
+}
+
+/* All are made but one, which a user gets: where nobody made one, as that of a guest, it costs none. */
+static void
+test_workspaces_max (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  HyphaWorkspaces *workspaces = hypha_authority_get_workspaces (hub->authority);
+  g_autoptr (GVariant) config = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+  g_autoptr (Client) guest = hub_connect (hub, "x", NULL);
+  g_autoptr (Client) alice = connect_user (hub, "alice");
+
+  for (int i = 0; i < HYPHA_WORKSPACES_MAX - 1; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("of-root-%d", i);
+
+      hypha_workspaces_create_async (workspaces, "root", name, config, NULL, NULL);
+    }
+
+  g_variant_unref (call (alice, "create_workspace", "[<{'id': <'last-one'>}>]"));
+  assert_fails (alice, "create_workspace", "[<{'id': <'one-more'>}>]",
+                "10000 of 10000 workspaces have been made, and no more are left for this user; "
+                "delete one first");
 }
 
 /* Who made one may be away for a moment, and finds it as it was. */
@@ -667,6 +694,7 @@ main (int    argc,
   g_test_add_func ("/hub/workspaces/environment-limit", test_workspaces_environment_limit);
   g_test_add_func ("/hub/workspaces/record-limit", test_workspaces_record_limit);
   g_test_add_func ("/hub/workspaces/of-user-limit", test_workspaces_of_user_limit);
+  g_test_add_func ("/hub/workspaces/max", test_workspaces_max);
   g_test_add_func ("/hub/workspaces/made-stays", test_workspaces_made_stays);
   g_test_add_func ("/hub/workspaces/implicit", test_workspaces_implicit);
   g_test_add_func ("/hub/workspaces/summary", test_workspaces_summary);

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Workspaces that are known at once, and those that one user may have made. */
+/* Workspaces that somebody made, and those that one user may have made; no more than are left. */
 #define HYPHA_WORKSPACES_MAX 10000
 #define HYPHA_WORKSPACES_MAX_OF_USER 100
 /* Size of what is said of one workspace, and of its environment, in bytes; its owners. */

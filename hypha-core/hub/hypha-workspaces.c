@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hypha-shares-private.h"
 #include "hypha-workspace-private.h"
 
 #define STORE_KIND "workspace"
@@ -23,6 +24,7 @@ struct _HyphaWorkspaces
 
   HyphaStore *store;
   GHashTable *workspaces;  /* name → HyphaWorkspace */
+  HyphaShares *made;       /* those that somebody made, by who did */
   gint64      last_time;   /* that get_time() gave, or a workspace of the store has */
 };
 
@@ -42,6 +44,7 @@ hypha_workspaces_finalize (GObject *object)
   HyphaWorkspaces *self = HYPHA_WORKSPACES (object);
 
   g_hash_table_unref (self->workspaces);
+  hypha_shares_free (self->made);
   g_object_unref (self->store);
 
   G_OBJECT_CLASS (hypha_workspaces_parent_class)->finalize (object);
@@ -76,6 +79,7 @@ static void
 hypha_workspaces_init (HyphaWorkspaces *self)
 {
   self->store = hypha_store_new ();
+  self->made = hypha_shares_new (HYPHA_WORKSPACES_MAX, HYPHA_WORKSPACES_MAX_OF_USER);
   self->workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
                                             (GDestroyNotify) hypha_workspace_free);
   hypha_workspaces_ensure (self, HYPHA_ADDRESS_ROOT_WORKSPACE)->standing = TRUE;
@@ -107,6 +111,7 @@ hypha_workspaces_load_one (const char *name,
     }
 
   self->last_time = MAX (self->last_time, workspace->made_at);
+  hypha_shares_take (self->made, workspace->maker);
   g_hash_table_insert (self->workspaces, workspace->name, workspace);
 }
 
@@ -345,30 +350,31 @@ hypha_workspaces_check_quota (HyphaWorkspaces  *self,
                               const char       *user,
                               GError          **error)
 {
-  GHashTableIter iter;
-  gpointer value;
-  guint own = 0;
+  gboolean root = g_str_equal (user, HYPHA_ADDRESS_ROOT_CLIENT);
 
-  g_hash_table_iter_init (&iter, self->workspaces);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    {
-      HyphaWorkspace *workspace = value;
-
-      if (g_strcmp0 (workspace->maker, user) == 0)
-        own++;
-    }
-
-  if (!g_str_equal (user, HYPHA_ADDRESS_ROOT_CLIENT) && own >= HYPHA_WORKSPACES_MAX_OF_USER)
-    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-                 "a user may make %d workspaces: delete one first", HYPHA_WORKSPACES_MAX_OF_USER);
-  else if (g_hash_table_size (self->workspaces) >= HYPHA_WORKSPACES_MAX)
-    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-                 "there are %d workspaces already, and not more are possible",
-                 HYPHA_WORKSPACES_MAX);
-  else
+  if (root ? hypha_shares_get_n (self->made) < HYPHA_WORKSPACES_MAX
+           : hypha_shares_has_room (self->made, user))
     return TRUE;
 
+  if (!root && hypha_shares_get_n_of (self->made, user) >= HYPHA_WORKSPACES_MAX_OF_USER)
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                 "a user may make %d workspaces: delete one first", HYPHA_WORKSPACES_MAX_OF_USER);
+  else
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                 "%u of %d workspaces have been made, and no more are left for this user; "
+                 "delete one first", hypha_shares_get_n (self->made), HYPHA_WORKSPACES_MAX);
+
   return FALSE;
+}
+
+/* It is nobody's any more, and its maker may make another one. */
+static void
+hypha_workspaces_forget (HyphaWorkspaces *self,
+                         HyphaWorkspace  *workspace)
+{
+  if (hypha_workspace_is_made (workspace))
+    hypha_shares_give_back (self->made, workspace->maker);
+  hypha_workspace_forget (workspace);
 }
 
 /* What could not be written is not there: nobody shall rely on it until the next start. */
@@ -391,7 +397,10 @@ hypha_workspaces_made (GObject      *source,
   if (workspace != NULL && workspace->n_clients > 0)
     workspace->persistent = FALSE;
   else if (workspace != NULL)
-    g_hash_table_remove (self->workspaces, workspace->name);
+    {
+      hypha_workspaces_forget (self, workspace);
+      g_hash_table_remove (self->workspaces, workspace->name);
+    }
   g_task_return_error (task, g_steal_pointer (&error));
 }
 
@@ -432,6 +441,7 @@ hypha_workspaces_make (HyphaWorkspaces  *self,
   if (!hypha_workspace_is_made (workspace))
     {
       workspace->maker = g_strdup (user);
+      hypha_shares_take (self->made, user);
       workspace->made_at = hypha_workspaces_get_time (self);
     }
 
@@ -489,7 +499,7 @@ hypha_workspaces_delete_async (HyphaWorkspaces     *self,
     }
 
   /* Its clients are still in it: as long, it is one that nobody made. */
-  hypha_workspace_forget (workspace);
+  hypha_workspaces_forget (self, workspace);
   hypha_workspaces_save (self, workspace, task);
   if (workspace->n_clients == 0)
     g_hash_table_remove (self->workspaces, name);
