@@ -56,9 +56,13 @@ test_router_hidden_methods (void)
   g_autoptr (Client) b = hub_connect (hub, "b", token);
   static const char *const hidden[] = {
     "services.built-in.ping.__self__.x", "services.s.__proto__", "__class__", "__",
-    "services.s.remote._rpc._append_message", "services.s._process_message.x"
+    "services.s.remote._rpc._append_message", "services.s._process_message.x",
+    "services.s.f.constructor", "services.s.f._loop.stop"
   };
-  static const char *const plain[] = { "services._rintf_1.f", "services.s._f", "a__b.c__", "s._", "." };
+  static const char *const plain[] = {
+    "services._rintf_1.f", "services.s._f", "services.s.timer", "a__b.c__", "s.resolve",
+    "a.b.heartbeat", "s.f#_name", "s.f:close", "."
+  };
 
   for (gsize i = 0; i < G_N_ELEMENTS (hidden); i++)
     {
@@ -80,6 +84,47 @@ test_router_hidden_methods (void)
                                             plain[i]), NULL);
       received = client_take (b, NULL);
       assert_pair (received, "method", plain[i]);
+    }
+
+  test_assert_expected_logs ();
+}
+
+/*
+ * H29: a session is given to whoever is called, and holds more than what is meant for them: from a
+ * promise's timer Python leads to its event loop, which runs programs, and from any function
+ * JavaScript leads to one that makes code of text. What is named as a parent is written to.
+ */
+static void
+test_router_hidden_sessions (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (Client) b = hub_connect (hub, "b", token);
+  static const char *const hidden[][2] = {
+    { "method", "s.timer._task._loop.subprocess_shell" }, { "method", "s.resolve.constructor" },
+    { "method", "s.f.constructor" }, { "method", "s.resolve.x" }, { "method", "s._promise_manager.f" },
+    { "method", "s.heartbeat_task.cancel" }, { "method", "message_cache.k" }, { "method", "s.f.call" },
+    { "parent", "__proto__" }, { "parent", "s.__proto__" }, { "parent", "constructor.prototype" },
+    { "parent", "services.built-in" }, { "parent", "services" }, { "parent", "message_cache" },
+    { "parent", "s.timer" }, { "parent", "s.resolve" }
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (hidden); i++)
+    {
+      g_auto (GVariantDict) message = G_VARIANT_DICT_INIT (NULL);
+      g_autoptr (GVariant) answer = NULL;
+
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*does not name what a client serves*");
+      g_variant_dict_insert (&message, "type", "s", "method");
+      g_variant_dict_insert (&message, "to", "s", "b");
+      g_variant_dict_insert (&message, "method", "s", "services.built-in.ping");
+      g_variant_dict_insert (&message, "session", "s", "q");
+      g_variant_dict_insert (&message, hidden[i][0], "s", hidden[i][1]);
+      client_send (a, g_variant_dict_end (&message), NULL);
+      answer = client_take (a, NULL);
+      assert_pair (answer, "method", "q.reject");
+      g_assert_true (g_queue_is_empty (&b->binaries));
     }
 
   test_assert_expected_logs ();
@@ -357,6 +402,7 @@ main (int    argc,
   g_test_add_func ("/hub/router/relative-target", test_router_relative_target);
   g_test_add_func ("/hub/router/extra-keys", test_router_extra_keys);
   g_test_add_func ("/hub/router/hidden-methods", test_router_hidden_methods);
+  g_test_add_func ("/hub/router/hidden-sessions", test_router_hidden_sessions);
   g_test_add_func ("/hub/router/unknown-peer", test_router_unknown_peer);
   g_test_add_func ("/hub/router/bad-target", test_router_bad_target);
   g_test_add_func ("/hub/router/sealed", test_router_sealed);

@@ -346,7 +346,8 @@ hypha_router_check_sender (HyphaPeer           *sender,
   if (sender->internal)
     return TRUE;
 
-  if (!hypha_message_check_extra (message, error) || !hypha_message_check_method (message, error))
+  if (!hypha_message_check_extra (message, error) ||
+      !hypha_message_check_method (message, error) || !hypha_message_check_sessions (message, error))
     return FALSE;
 
   if (!hypha_message_is_method (message) && hypha_router_is_reserved (message->type))

@@ -57,6 +57,9 @@ gboolean  hypha_message_check_extra   (const HyphaMessage  *message,
                                        GError             **error);
 gboolean  hypha_message_check_method  (const HyphaMessage  *message,
                                        GError             **error);
+gboolean  hypha_message_check_sessions
+                                      (const HyphaMessage  *message,
+                                       GError             **error);
 gboolean  hypha_message_is_piece      (const HyphaMessage  *message);
 gboolean  hypha_message_is_sealed     (const HyphaMessage  *message);
 

@@ -332,54 +332,6 @@ hypha_message_is_piece (const HyphaMessage *message)
   return hypha_span_has_prefix (message->method, HYPHA_MESSAGE_CACHE);
 }
 
-/*
- * What a part of a method's name must not be. Receivers look it up step by step, in Python among
- * attributes too: “__self__” leads from any method to the client that serves it, and there the
- * functions that take pieces have names of their own.
- */
-static gboolean
-hypha_message_is_hidden_name (HyphaSpan part)
-{
-  static const char *const hidden[] = { "_create_message", "_append_message", "_set_message",
-                                        "_process_message", "_remove_message" };
-
-  if (part.size == 0 || part.data[0] != '_')
-    return FALSE;
-  if (hypha_span_has_prefix (part, "__"))
-    return TRUE;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (hidden); i++)
-    {
-      if (hypha_span_equal (part, hidden[i]))
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-/* Checks the name of the method that is called: it leads to nothing but what is served. */
-gboolean
-hypha_message_check_method (const HyphaMessage  *message,
-                            GError             **error)
-{
-  HyphaSpan rest = message->method;
-
-  while (rest.data != NULL)
-    {
-      const char *dot = memchr (rest.data, '.', rest.size);
-      gsize size = dot != NULL ? (gsize) (dot - rest.data) : rest.size;
-
-      if (hypha_message_is_hidden_name ((HyphaSpan) { rest.data, size }))
-        return hypha_message_fail ("no part of a method's name may begin with “__” or name "
-                                   "a client's own function", error);
-
-      rest.data = dot != NULL ? dot + 1 : NULL;
-      rest.size = dot != NULL ? rest.size - size - 1 : 0;
-    }
-
-  return TRUE;
-}
-
 /* Whether the second segment, which has been checked, is encrypted from end to end. */
 gboolean
 hypha_message_is_sealed (const HyphaMessage *message)

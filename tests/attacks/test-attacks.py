@@ -1023,6 +1023,42 @@ def _(world, way):
     check(victim.sync() == [], [merged(f) for f in victim.log])
 
 
+def session_of(victim, attacker):
+    """A session of the victim's that the attacker may call into: it comes with an answer of a promise."""
+    promise = {"_rtype": "method", "_rtarget": attacker.id, "_rpromise": True}
+    attacker.message({"type": "method", "to": victim.id, "method": "services.built-in.ping", "session": "k"},
+                     {"args": ["ping"], "promise": {verb: {**promise, "_rmethod": f"k.{verb}", "_rname": verb}
+                                                    for verb in ("resolve", "reject")}})
+    while True:
+        message = merged(attacker.receive()[1])
+        if message.get("method") == "k.resolve":
+            check(message.get("session"), message)
+            return message["session"]
+
+
+@attack("H29", "socket page", "from a promise to the program that made it")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        session = session_of(victim, attacker)
+        attacker.call(victim.id, f"{session}.timer._task._loop.stop")
+        for name in ("resolve.constructor", "f.call", "_promise_manager.x", "heartbeat_task.cancel"):
+            verb, value = attacker.call(victim.id, f"{session}.{name}")
+            check(verb == "reject" and "does not name what a client serves" in value["_rvalue"], value)
+        check(attacker.call(victim.id, "services.built-in.ping", "ping") == ("resolve", "pong"), "stopped")
+
+
+@attack("H29", "socket page", "a parent among services and classes")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        promise = {"_rtype": "method", "_rtarget": attacker.id, "_rmethod": "k.resolve", "_rpromise": True}
+        for parent in ("services.built-in", "services", "message_cache", "__proto__"):
+            attacker.message({"type": "method", "to": victim.id, "method": "services.built-in.ping",
+                              "session": "k", "parent": parent},
+                             {"args": ["ping"], "promise": {"resolve": promise, "reject": promise}})
+        verb, value = attacker.call(victim.id, "services.built-in.get_service", "built-in")
+        check(verb == "resolve" and "ping" in value, value)
+
+
 class HostServer(Server):
     """With a second port, for pages, where the program has one."""
 
