@@ -631,6 +631,7 @@ test_workspaces_persistent (void)
   g_autoptr (GBytes) secret = g_bytes_new_static ("0123456789abcdef0123456789abcdef", 32);
 
   config = g_variant_ref_sink (g_variant_new_parsed ("{'persistent': <true>,"
+                                                     " 'owners': <[<'bob'>]>,"
                                                      " 'description': <'kept'>}"));
   for (int run = 0; run < 3; run++)
     {
@@ -656,8 +657,12 @@ test_workspaces_persistent (void)
           assert_text (info, "description", "kept");
           assert_text (hypha_workspaces_get_environment (workspaces, "my-lab"), "K", "v");
           g_assert_true (hypha_workspaces_owns (workspaces, "alice", "my-lab"));
-          g_assert_false (hypha_workspaces_owns (workspaces, "bob", "my-lab"));
+          g_assert_false (hypha_workspaces_owns (workspaces, "carol", "my-lab"));
+
+          /* H29: that alice has named him does not lead his older tokens into what she made. */
+          g_assert_true (hypha_workspaces_owns (workspaces, "bob", "my-lab"));
           g_assert_false (hypha_workspaces_trusts (workspaces, "my-lab", "bob", 1000));
+          g_assert_true (hypha_workspaces_trusts (workspaces, "my-lab", "alice", 1000));
           hypha_workspaces_delete_async (workspaces, "my-lab", on_made, &done);
         }
       else

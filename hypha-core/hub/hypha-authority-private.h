@@ -33,6 +33,7 @@ gboolean         hypha_authority_is_revoked     (HyphaAuthority       *self,
                                                  const char           *token_id);
 void             hypha_authority_revoke_async   (HyphaAuthority       *self,
                                                  HyphaToken           *token,
+                                                 gboolean              by_admin,
                                                  GAsyncReadyCallback   callback,
                                                  gpointer              data);
 gboolean         hypha_authority_revoke_finish  (HyphaAuthority       *self,

@@ -25,8 +25,9 @@ struct _HyphaAuthority
 
 typedef struct
 {
-  char   *workspace;
-  gint64  expires_at;  /* of the token, seconds since 1970 */
+  char     *workspace;
+  gint64    expires_at;  /* of the token, seconds since 1970 */
+  gboolean  by_admin;    /* of the workspace, otherwise by whoever made the token */
 } HyphaRevocation;
 
 enum
@@ -96,12 +97,14 @@ static void
 hypha_authority_remember (HyphaAuthority *self,
                           const char     *token_id,
                           const char     *workspace,
-                          gint64          expires_at)
+                          gint64          expires_at,
+                          gboolean        by_admin)
 {
   HyphaRevocation *revocation = g_new (HyphaRevocation, 1);
 
   revocation->workspace = g_strdup (workspace);
   revocation->expires_at = expires_at;
+  revocation->by_admin = by_admin;
   g_hash_table_replace (self->revoked, g_strdup (token_id), revocation);
 }
 
@@ -112,11 +115,14 @@ hypha_authority_load_one (const char *token_id,
                           gpointer    data)
 {
   const char *workspace = "";
+  gboolean by_admin = FALSE;
 
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)) /* as 1.0 wrote it first */
     workspace = g_variant_get_string (value, NULL);
+  else if (g_variant_is_of_type (value, G_VARIANT_TYPE ("(sb)")))
+    g_variant_get (value, "(&sb)", &workspace, &by_admin);
 
-  hypha_authority_remember (data, token_id, workspace, expires_at);
+  hypha_authority_remember (data, token_id, workspace, expires_at, by_admin);
 }
 
 /* Reads what has to outlive the process, and keeps it from now on; once. Blocks while it reads. */
@@ -233,9 +239,11 @@ hypha_authority_forget_over (gpointer key,
   return TRUE;
 }
 
+/* What members revoke of their own takes no place from the admins, who may have to revoke theirs. */
 static gboolean
 hypha_authority_check_room (HyphaAuthority  *self,
                             const char      *workspace,
+                            gboolean         by_admin,
                             GError         **error)
 {
   GHashTableIter iter;
@@ -246,7 +254,9 @@ hypha_authority_check_room (HyphaAuthority  *self,
   g_hash_table_iter_init (&iter, self->revoked);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      if (g_str_equal (((HyphaRevocation *) value)->workspace, workspace))
+      const HyphaRevocation *revocation = value;
+
+      if (revocation->by_admin == by_admin && g_str_equal (revocation->workspace, workspace))
         n++;
     }
 
@@ -276,12 +286,13 @@ hypha_authority_written (GObject      *source,
 }
 
 /*
- * Revokes a verified token, and with it all that were made with it. It counts at once; the end says
- * whether it will after the next start as well.
+ * Revokes a verified token, and with it all that were made with it; by_admin says whether an admin
+ * of its workspace does. It counts at once; the end says whether it will after the next start too.
  */
 void
 hypha_authority_revoke_async (HyphaAuthority      *self,
                               HyphaToken          *token,
+                              gboolean             by_admin,
                               GAsyncReadyCallback  callback,
                               gpointer             data)
 {
@@ -291,15 +302,16 @@ hypha_authority_revoke_async (HyphaAuthority      *self,
 
   g_task_set_source_tag (task, hypha_authority_revoke_async);
   if (!hypha_authority_is_revoked (self, token->id) &&
-      !hypha_authority_check_room (self, workspace, &error))
+      !hypha_authority_check_room (self, workspace, by_admin, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
 
-  hypha_authority_remember (self, token->id, workspace, token->expires_at);
-  hypha_store_put_async (self->store, STORE_KIND, token->id, g_variant_new_string (workspace),
-                         token->expires_at, hypha_authority_written, g_steal_pointer (&task));
+  hypha_authority_remember (self, token->id, workspace, token->expires_at, by_admin);
+  hypha_store_put_async (self->store, STORE_KIND, token->id,
+                         g_variant_new ("(sb)", workspace, by_admin), token->expires_at,
+                         hypha_authority_written, g_steal_pointer (&task));
   g_signal_emit (self, signals[REVOKED], 0, token->id);
 }
 

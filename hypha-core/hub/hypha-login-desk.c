@@ -75,7 +75,8 @@ hypha_login_desk_take_workspace (HyphaLoginDesk   *self,
 
   if (hypha_address_is_name (workspace) &&
       hypha_user_info_may (person, HYPHA_LOGIN_DESK_WORKSPACE, HYPHA_NEED_WRITE, workspace) &&
-      hypha_workspaces_trusts (workspaces, workspace, hypha_user_info_get_id (person), 0))
+      (hypha_workspaces_owns (workspaces, hypha_user_info_get_id (person), workspace) ||
+       hypha_workspaces_trusts (workspaces, workspace, hypha_user_info_get_id (person), 0)))
     return g_strdup (workspace);
 
   quoted = hypha_error_quote (workspace);

@@ -432,6 +432,7 @@ hypha_token_methods_parse (HyphaInvocation *invocation,
 static gboolean
 hypha_token_methods_check_revoke (HyphaPeer   *caller,
                                   HyphaToken  *token,
+                                  gboolean    *by_admin,
                                   GError     **error)
 {
   HyphaUserInfo *user = hypha_peer_get_user (caller);
@@ -440,7 +441,9 @@ hypha_token_methods_check_revoke (HyphaPeer   *caller,
 
   workspace = token->workspace != NULL ? g_strdup (token->workspace) :
                                          hypha_workspaces_name_of_user (token->subject);
-  if (hypha_user_info_may (user, hypha_peer_get_workspace (caller), HYPHA_NEED_ADMIN, workspace))
+  *by_admin = hypha_user_info_may (user, hypha_peer_get_workspace (caller), HYPHA_NEED_ADMIN,
+                                   workspace);
+  if (*by_admin)
     return TRUE;
 
   /* Made with the caller's token, however many steps lie between. */
@@ -474,6 +477,7 @@ hypha_token_methods_revoke (HyphaInvocation *invocation,
   HyphaPeer *caller = hypha_manager_get_caller (manager, invocation);
   g_autoptr (GError) error = NULL;
   g_autoptr (HyphaToken) token = NULL;
+  gboolean by_admin;
 
   if (caller == NULL)
     return;
@@ -486,13 +490,13 @@ hypha_token_methods_revoke (HyphaInvocation *invocation,
                            "Token has already expired");
     }
 
-  if (token == NULL || !hypha_token_methods_check_revoke (caller, token, &error))
+  if (token == NULL || !hypha_token_methods_check_revoke (caller, token, &by_admin, &error))
     {
       hypha_invocation_return_error (invocation, g_steal_pointer (&error));
       return;
     }
 
-  hypha_authority_revoke_async (hypha_manager_get_authority (manager), token,
+  hypha_authority_revoke_async (hypha_manager_get_authority (manager), token, by_admin,
                                 hypha_token_methods_revoked, hypha_invocation_ref (invocation));
 }
 

@@ -179,6 +179,20 @@ hypha_workspaces_name_of_user (const char *user)
   return g_strdup_printf (USER_PREFIX "%.32s", digest);
 }
 
+/* Is it the one that is named after the user? */
+static gboolean
+hypha_workspaces_is_of_user (const char *user,
+                             const char *name)
+{
+  g_autofree char *own = NULL;
+
+  if (g_str_equal (user, HYPHA_ADDRESS_ROOT_CLIENT) || !g_str_has_prefix (name, USER_PREFIX))
+    return FALSE;
+
+  own = hypha_workspaces_name_of_user (user);
+  return g_str_equal (own, name);
+}
+
 /* “root” is nobody but this process, whatever a token says. */
 gboolean
 hypha_workspaces_owns (HyphaWorkspaces *self,
@@ -186,19 +200,13 @@ hypha_workspaces_owns (HyphaWorkspaces *self,
                        const char      *name)
 {
   HyphaWorkspace *workspace = g_hash_table_lookup (self->workspaces, name);
-  g_autofree char *own = NULL;
 
   if (g_str_equal (user, HYPHA_ADDRESS_ROOT_CLIENT) || (workspace != NULL && workspace->standing))
     return FALSE;
 
-  if (workspace != NULL && g_strv_contains ((const char *const *) workspace->owners, user))
-    return TRUE;
-
-  if (!g_str_has_prefix (name, USER_PREFIX))
-    return FALSE;
-
-  own = hypha_workspaces_name_of_user (user);
-  return g_str_equal (own, name);
+  return (workspace != NULL &&
+          g_strv_contains ((const char *const *) workspace->owners, user)) ||
+         hypha_workspaces_is_of_user (user, name);
 }
 
 /*
@@ -215,7 +223,8 @@ hypha_workspaces_get_time (HyphaWorkspaces *self)
 /*
  * Is the workspace still the one that a token of then was made for? Without this, whoever makes a
  * workspace under a name that others have tokens for would have their clients in it, and whoever
- * was an admin of the last one of that name would be of this.
+ * was an admin of the last one of that name would be of this. That somebody is named among its owners
+ * does not do: it is its maker who names them.
  */
 gboolean
 hypha_workspaces_trusts (HyphaWorkspaces *self,
@@ -227,7 +236,8 @@ hypha_workspaces_trusts (HyphaWorkspaces *self,
 
   return workspace == NULL || !hypha_workspace_is_made (workspace) ||
          g_str_equal (workspace->maker, HYPHA_ADDRESS_ROOT_CLIENT) ||
-         origin_time >= workspace->made_at || hypha_workspaces_owns (self, user, name);
+         origin_time >= workspace->made_at || g_str_equal (workspace->maker, user) ||
+         hypha_workspaces_is_of_user (user, name);
 }
 
 static gboolean
