@@ -262,6 +262,21 @@ hypha_server_upgrade (HyphaServer       *self,
                              G_CALLBACK (hypha_server_wrote_informational), self, 0);
 }
 
+/*
+ * libsoup 3.2 never closes a connection that its client has left after an answer, so an answer ends
+ * it. Only those who speak by posting keep theirs: with a connection for each of them the pieces of
+ * a long message would come in too wild an order.
+ */
+static void
+hypha_server_end_connection (SoupServerMessage *message)
+{
+  if (g_str_equal (g_uri_get_path (soup_server_message_get_uri (message)), "/rpc"))
+    return;
+
+  soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
+                               "close");
+}
+
 static void
 hypha_server_got_headers (SoupServerMessage *message,
                           gpointer           data)
@@ -269,6 +284,7 @@ hypha_server_got_headers (SoupServerMessage *message,
   HyphaServer *self = HYPHA_SERVER (data);
   g_autofree char *path = NULL;
 
+  hypha_server_end_connection (message);
   hypha_server_expect_body (self, message);
 
   /* The query may hold a token, so it stays out. */
@@ -295,9 +311,6 @@ hypha_server_request_started (HyphaServer       *self,
 {
   GSocket *socket = soup_server_message_get_socket (message);
 
-  /* libsoup 3.2 never closes a connection that its client has left after an answer. */
-  soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
-                               "close");
   if (socket != NULL)
     hypha_soup_leak_release (socket);
   g_signal_connect_object (message, "got-headers", G_CALLBACK (hypha_server_got_headers), self, 0);
