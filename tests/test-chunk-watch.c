@@ -407,18 +407,22 @@ static void
 test_watch_refuses_calls_of_the_cache (void)
 {
   static const char *const methods[] = { "services.built-in.message_cache.append",
-                                         "services.built-in.ping.__self__._append_message" };
+                                         "services.built-in.ping.__self__._append_message",
+                                         "services.built-in.ping" };
   Pair pair = pair_new ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (methods); i++)
     {
-      g_autofree char *call = g_strdup_printf ("{'type': <'method'>, 'method': <'%s'>}", methods[i]);
+      g_autofree char *call = g_strdup_printf ("{'type': <'method'>, 'method': <'%s'>,"
+                                               " 'parent': <'%s'>}", methods[i],
+                                               i == 2 ? "services.built-in" : "s");
       g_autoptr (GByteArray) bytes = message_new (call, "{'args': <[<'n'>, <@ay [1]>, <false>]>}");
       g_autofree char *key = g_strdup_printf ("k%" G_GSIZE_FORMAT, i);
 
       g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<%s>]", key)));
       test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, i == 0 ?
-                       "*pieces may not come in pieces*" : "*no part of a method's name*");
+                       "*pieces may not come in pieces*" : i == 1 ? "*no part of a method's name*" :
+                       "*no part of a parent session's name*");
       g_assert_false (deliver (&pair, "append", g_variant_new_parsed (
                                  "[<%s>, <%*>]", key, piece (bytes, 0, bytes->len))));
       test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is not whole*");

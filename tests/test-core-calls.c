@@ -229,6 +229,12 @@ test_calls_errors (void)
   assert_fails (place, "a/b/c", "who", NULL, HYPHA_ERROR_INVALID_ARGUMENT, NULL);
 }
 
+static gboolean
+is_held (gpointer data)
+{
+  return ((Place *) data)->held != NULL;
+}
+
 static void
 test_calls_cancel_and_close (void)
 {
@@ -239,8 +245,7 @@ test_calls_cancel_and_close (void)
 
   hypha_core_call_async (place->core, "ws-a/sums", "hold", NULL, 0, cancellable, called,
                          &cancelled);
-  while (place->held == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (test_wait (is_held, place));
   g_cancellable_cancel (cancellable);
   g_assert_true (test_wait_flag (&cancelled.done));
   g_assert_error (cancelled.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
@@ -248,8 +253,7 @@ test_calls_cancel_and_close (void)
 
   /* The core goes while somebody waits. */
   hypha_core_call_async (place->core, "ws-a/sums", "hold", NULL, 0, NULL, called, &gone);
-  while (place->held == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (test_wait (is_held, place));
   hypha_core_close (place->core);
   g_assert_true (test_wait_flag (&gone.done));
   g_assert_error (gone.error, HYPHA_ERROR, HYPHA_ERROR_NOT_CONNECTED);

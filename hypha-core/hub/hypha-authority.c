@@ -117,7 +117,7 @@ hypha_authority_load_one (const char *token_id,
   const char *workspace = "";
   gboolean by_admin = FALSE;
 
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)) /* as 1.0 wrote it first */
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)) /* as it was written first */
     workspace = g_variant_get_string (value, NULL);
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE ("(sb)")))
     g_variant_get (value, "(&sb)", &workspace, &by_admin);

@@ -89,10 +89,11 @@ hypha_message_fail_name (const char  *what,
                          HyphaSpan    part,
                          GError     **error)
 {
-  g_autofree char *text = g_utf8_make_valid (part.data, (gssize) MIN (part.size, 64));
+  g_autofree char *text = hypha_span_dup (part);
+  g_autofree char *quoted = hypha_error_quote (text);
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-               "no part of %s may be “%s”: it does not name what a client serves", what, text);
+               "no part of %s may be “%s”: it does not name what a client serves", what, quoted);
   return FALSE;
 }
 
