@@ -31,10 +31,14 @@ typedef struct
   HyphaPeer  *peer;
 } HyphaSweepPing;
 
+/* One thing less to wait for; nothing is left of it after the last. */
 static void
-hypha_sweep_end (HyphaSweep *sweep)
+hypha_sweep_release (HyphaSweep *sweep)
 {
   GVariantDict dict;
+
+  if (--sweep->n_waiting > 0)
+    return;
 
   g_ptr_array_add (sweep->removed, NULL);
   g_variant_dict_init (&dict, NULL);
@@ -82,8 +86,7 @@ hypha_sweep_answered (GObject      *source,
     hypha_sweep_remove (sweep, ping->peer);
   hypha_peer_unref (ping->peer);
   g_free (ping);
-  if (--sweep->n_waiting == 0)
-    hypha_sweep_end (sweep);
+  hypha_sweep_release (sweep);
 }
 
 /*
@@ -132,14 +135,14 @@ hypha_client_cleanup_sweep (HyphaClientCleanup *self,
   sweep->invocation = hypha_invocation_ref (invocation);
   sweep->workspace = g_strdup (workspace);
   sweep->removed = g_ptr_array_new_with_free_func (g_free);
+  sweep->n_waiting = 1;  /* until all have been asked */
   g_hash_table_add (self->workspaces, g_strdup (workspace));
 
   peers = hypha_router_list (hypha_manager_get_router (self->manager), workspace);
   for (guint i = 0; i < peers->len; i++)
     if (hypha_sweep_wants (sweep, g_ptr_array_index (peers, i)))
       hypha_sweep_ask (sweep, g_ptr_array_index (peers, i), timeout);
-  if (sweep->n_waiting == 0)
-    hypha_sweep_end (sweep);
+  hypha_sweep_release (sweep);
 }
 
 static void

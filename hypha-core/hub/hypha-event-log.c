@@ -101,6 +101,15 @@ hypha_event_log_make_room (HyphaEventLog *self)
   hypha_event_log_drop_oldest (self, most_key, most);
 }
 
+/* A copy of its own: a part of a message would keep all of it. */
+static GVariant *
+hypha_event_log_copy (GVariant *data)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (g_variant_get_data (data), g_variant_get_size (data));
+
+  return g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (data), bytes, TRUE));
+}
+
 static void
 hypha_event_log_put (HyphaEventLog *self,
                      HyphaPeer     *caller,
@@ -113,7 +122,7 @@ hypha_event_log_put (HyphaEventLog *self,
 
   event->id = self->next++;
   event->type = g_strdup (type);
-  event->data = data != NULL ? g_variant_ref (data) : NULL;
+  event->data = data != NULL ? hypha_event_log_copy (data) : NULL;
   event->time = g_date_time_new_now_utc ();
   if (queue != NULL && g_queue_get_length (queue) >= HYPHA_EVENT_LOG_MAX_USER)
     hypha_event_log_drop_oldest (self, key, queue);
@@ -297,13 +306,30 @@ hypha_event_log_serve_get (HyphaInvocation *invocation,
   hypha_invocation_return (invocation, g_variant_builder_end (&list));
 }
 
+/* How many there are of each type; the names are the events' own. */
+static GHashTable *
+hypha_event_log_count (GPtrArray *events)
+{
+  GHashTable *counts = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < events->len; i++)
+    {
+      HyphaLoggedEvent *event = g_ptr_array_index (events, i);
+      guint n = GPOINTER_TO_UINT (g_hash_table_lookup (counts, event->type));
+
+      g_hash_table_replace (counts, event->type, GUINT_TO_POINTER (n + 1));
+    }
+
+  return counts;
+}
+
 static void
 hypha_event_log_serve_stats (HyphaInvocation *invocation,
                              gpointer         data)
 {
   HyphaPeer *caller;
   g_autoptr (GPtrArray) found = hypha_event_log_find (data, invocation, &caller);
-  g_autoptr (GHashTable) counts = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) counts = NULL;
   GHashTableIter iter;
   gpointer type;
   gpointer count;
@@ -312,14 +338,7 @@ hypha_event_log_serve_stats (HyphaInvocation *invocation,
   if (found == NULL)
     return;
 
-  for (guint i = 0; i < found->len; i++)
-    {
-      HyphaLoggedEvent *event = g_ptr_array_index (found, i);
-
-      count = g_hash_table_lookup (counts, event->type);
-      g_hash_table_replace (counts, event->type, GUINT_TO_POINTER (GPOINTER_TO_UINT (count) + 1));
-    }
-
+  counts = hypha_event_log_count (found);
   g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
   g_hash_table_iter_init (&iter, counts);
   while (g_hash_table_iter_next (&iter, &type, &count))
