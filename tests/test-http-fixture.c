@@ -31,7 +31,7 @@ web_register (Web          *web,
   info = hypha_service_info_new (hypha_peer_get_workspace (peer), hypha_peer_get_client (peer),
                                  hypha_service_get_id (service), record, &error);
   g_assert_no_error (error);
-  g_assert_true (hypha_registry_put (web->hub->registry, info, &replaced, &error));
+  g_assert_true (hypha_registry_put (web->hub->registry, info, "", &replaced, &error));
   g_assert_no_error (error);
 }
 

@@ -406,7 +406,7 @@ test_manager_lookup_max_list (void)
       g_autoptr (HyphaServiceInfo) info = hypha_service_info_new ("ws-a", id, "s", record, NULL);
       gboolean replaced;
 
-      g_assert_true (hypha_registry_put (hub->registry, info, &replaced, NULL));
+      g_assert_true (hypha_registry_put (hub->registry, info, "", &replaced, NULL));
     }
 
   g_assert_null (client_call_manager (client, "list_services", g_variant_new_parsed ("@av []"),

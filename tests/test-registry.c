@@ -22,16 +22,27 @@ make_info (const char *client,
 }
 
 static gboolean
+put_of (HyphaRegistry  *registry,
+        const char     *account,
+        const char     *client,
+        const char     *service,
+        gsize           size,
+        GError        **error)
+{
+  g_autoptr (HyphaServiceInfo) info = make_info (client, service, size);
+  gboolean replaced;
+
+  return hypha_registry_put (registry, info, account, &replaced, error);
+}
+
+static gboolean
 put (HyphaRegistry  *registry,
      const char     *client,
      const char     *service,
      gsize           size,
      GError        **error)
 {
-  g_autoptr (HyphaServiceInfo) info = make_info (client, service, size);
-  gboolean replaced;
-
-  return hypha_registry_put (registry, info, &replaced, error);
+  return put_of (registry, "u", client, service, size, error);
 }
 
 static void
@@ -181,23 +192,44 @@ test_registry_max_client_bytes (void)
   g_assert_true (put (registry, "p", "three", 8192, NULL));
 }
 
+/* Guests, who are one account, and each user may fill a share: the next one still has room. */
 static void
-test_registry_max_total_bytes (void)
+test_registry_shares (void)
 {
   g_autoptr (HyphaRegistry) registry = hypha_registry_new ();
   g_autoptr (GError) error = NULL;
 
   g_assert_cmpuint (HYPHA_REGISTRY_MAX_TOTAL_BYTES, ==, 512 * 1024 * 1024);
-  hypha_registry_set_limits (registry, 10000, 20000);
-  g_assert_true (put (registry, "p", "one", 8000, NULL));
-  g_assert_true (put (registry, "q", "one", 8000, NULL));
-  g_assert_false (put (registry, "r", "one", 8000, &error));
+  g_assert_cmpuint (HYPHA_REGISTRY_MAX_ACCOUNT_BYTES, ==, 128 * 1024 * 1024);
+  hypha_registry_set_limits (registry, 10000, 17000, 40000);
+  g_assert_true (put_of (registry, "", "p", "one", 8000, NULL));
+  g_assert_true (put_of (registry, "", "q", "one", 8000, NULL));
+  g_assert_false (put_of (registry, "", "r", "one", 8000, &error));
   g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY);
-  g_assert_cmpstr (error->message, ==,
-                   "the descriptions of all services may take 20000 bytes, not more");
-  g_assert_true (put (registry, "q", "one", 9000, NULL));
+  g_assert_nonnull (strstr (error->message, "anonymous users take 16"));
+  g_assert_true (put_of (registry, "u", "s", "one", 9000, NULL));
+  g_assert_false (put_of (registry, "u", "s", "two", 9000, NULL));
+  g_assert_true (put_of (registry, "v", "t", "one", 5000, NULL));
+
+  /* Growing takes a share too, shrinking never fails, and who leaves gives all of it back. */
+  g_assert_false (put_of (registry, "", "q", "one", 9900, NULL));
+  g_assert_true (put_of (registry, "", "q", "one", 7000, NULL));
   hypha_registry_remove_client (registry, "ws-a", "q");
-  g_assert_true (put (registry, "r", "one", 8000, NULL));
+  g_assert_true (put_of (registry, "", "r", "one", 8000, NULL));
+}
+
+/* No client is one without its “built-in”: a small one has a place in a full registry. */
+static void
+test_registry_free_built_in (void)
+{
+  g_autoptr (HyphaRegistry) registry = hypha_registry_new ();
+
+  hypha_registry_set_limits (registry, 100000, 100000, 100);
+  g_assert_false (put (registry, "p", "one", 8000, NULL));
+  g_assert_true (put (registry, "p", "built-in", HYPHA_REGISTRY_FREE_BUILT_IN / 2, NULL));
+  g_assert_false (put (registry, "q", "built-in", HYPHA_REGISTRY_FREE_BUILT_IN, NULL));
+  g_assert_false (put (registry, "p", "built-in", HYPHA_REGISTRY_FREE_BUILT_IN, NULL));
+  g_assert_true (hypha_registry_remove (registry, "ws-a/p:built-in"));
 }
 
 int
@@ -210,6 +242,7 @@ main (int    argc,
   g_test_add_func ("/hub/registry/many-leave", test_registry_many_leave);
   g_test_add_func ("/hub/registry/max-services", test_registry_max_services);
   g_test_add_func ("/hub/registry/max-client-bytes", test_registry_max_client_bytes);
-  g_test_add_func ("/hub/registry/max-total-bytes", test_registry_max_total_bytes);
+  g_test_add_func ("/hub/registry/shares", test_registry_shares);
+  g_test_add_func ("/hub/registry/free-built-in", test_registry_free_built_in);
   return g_test_run ();
 }

@@ -7,14 +7,14 @@
 struct _HyphaShares
 {
   GHashTable *accounts;    /* name → how many places it holds, never 0 */
-  guint       max;
-  guint       max_account;
-  guint       n;
+  gsize       max;
+  gsize       max_account;
+  gsize       n;
 };
 
 HyphaShares *
-hypha_shares_new (guint max,
-                  guint max_account)
+hypha_shares_new (gsize max,
+                  gsize max_account)
 {
   HyphaShares *self = g_new0 (HyphaShares, 1);
 
@@ -31,51 +31,62 @@ hypha_shares_free (HyphaShares *self)
   g_free (self);
 }
 
-guint
+gsize
 hypha_shares_get_n (HyphaShares *self)
 {
   return self->n;
 }
 
-guint
+gsize
 hypha_shares_get_n_of (HyphaShares *self,
                        const char  *account)
 {
-  return GPOINTER_TO_UINT (g_hash_table_lookup (self->accounts, account));
+  return GPOINTER_TO_SIZE (g_hash_table_lookup (self->accounts, account));
 }
 
-/* May this account have one place more? */
+/* May this account have n places more? */
 gboolean
 hypha_shares_has_room (HyphaShares *self,
-                       const char  *account)
+                       const char  *account,
+                       gsize        n)
 {
-  guint n_free = self->n < self->max ? self->max - self->n : 0;
+  gsize n_free = self->n < self->max ? self->max - self->n : 0;
+  gsize limit = MIN (self->max_account, n_free);
+  gsize held = hypha_shares_get_n_of (self, account);
 
-  return hypha_shares_get_n_of (self, account) < MIN (self->max_account, n_free);
+  return held <= limit && n <= limit - held;
 }
 
-/* The account holds one place more, whether there was room or not. */
+static void
+hypha_shares_set_n_of (HyphaShares *self,
+                       const char  *account,
+                       gsize        n)
+{
+  if (n == 0)
+    g_hash_table_remove (self->accounts, account);
+  else
+    g_hash_table_insert (self->accounts, g_strdup (account), GSIZE_TO_POINTER (n));
+}
+
+/* The account holds n places more, whether there was room or not. */
 void
 hypha_shares_take (HyphaShares *self,
-                   const char  *account)
+                   const char  *account,
+                   gsize        n)
 {
-  guint n = hypha_shares_get_n_of (self, account);
-
-  g_hash_table_insert (self->accounts, g_strdup (account), GUINT_TO_POINTER (n + 1));
-  self->n++;
+  hypha_shares_set_n_of (self, account, hypha_shares_get_n_of (self, account) + n);
+  self->n += n;
 }
 
 void
 hypha_shares_give_back (HyphaShares *self,
-                        const char  *account)
+                        const char  *account,
+                        gsize        n)
 {
-  guint n = hypha_shares_get_n_of (self, account);
+  gsize held = hypha_shares_get_n_of (self, account);
 
-  g_return_if_fail (n > 0);
+  g_return_if_fail (n <= held);
 
-  self->n--;
-  if (n == 1)
-    g_hash_table_remove (self->accounts, account);
-  else
-    g_hash_table_insert (self->accounts, g_strdup (account), GUINT_TO_POINTER (n - 1));
+  hypha_shares_set_n_of (self, account, held - n);
+  self->n -= n;
 }

@@ -16,7 +16,7 @@ hypha_event_handler_stop (HyphaEventHandler *handler)
 {
   handler->running = FALSE;
   handler->client->n_running--;
-  hypha_shares_give_back (handler->owner->running, handler->client->account);
+  hypha_shares_give_back (handler->owner->running, handler->client->account, 1);
 }
 
 void
@@ -64,7 +64,7 @@ hypha_event_client_run (HyphaEventClient *data)
   while (client->owner != NULL && !g_queue_is_empty (&client->ready) &&
          client->n_running < HYPHA_EVENT_HANDLERS_MAX_RUNNING_CLIENT)
     {
-      if (!hypha_shares_has_room (client->owner->running, client->account))
+      if (!hypha_shares_has_room (client->owner->running, client->account, 1))
         {
           hypha_event_client_stall (client);
           return;
@@ -107,7 +107,7 @@ hypha_event_handlers_run_next (HyphaEventHandlers *self)
     {
       account = g_ptr_array_index (accounts, i);
       while ((queue = g_hash_table_lookup (self->stalled, account)) != NULL &&
-             hypha_shares_has_room (self->running, account))
+             hypha_shares_has_room (self->running, account, 1))
         hypha_event_handlers_run_first (self, account, queue);
     }
 }
@@ -159,7 +159,7 @@ hypha_event_handler_run (HyphaEventHandler *handler)
   handler->ready = FALSE;
   handler->running = TRUE;
   handler->client->n_running++;
-  hypha_shares_take (self->running, handler->client->account);
+  hypha_shares_take (self->running, handler->client->account, 1);
   g_variant_builder_init (&args, G_VARIANT_TYPE ("av"));
   g_variant_builder_add (&args, "v", data);
   hypha_rpc_call_async (self->rpc, handler->client->id, handler->method,

@@ -235,7 +235,7 @@ hypha_registration_put (HyphaRegistry  *registry,
       (!hypha_registration_check_singleton (registry, info, error) ||
        !hypha_registration_check_taken (registry, info,
                                         hypha_registration_may_replace (record, config), error) ||
-       !hypha_registry_put (registry, info, &replaced, error)))
+       !hypha_registry_put (registry, info, hypha_peer_get_account (caller), &replaced, error)))
     return NULL;
 
   return g_variant_ref (hypha_service_info_get_record (info));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hypha-registry-private.h"
+#include "hypha-shares-private.h"
 
 /*
  * HyphaRegistry: the services of all workspaces, by address, by workspace and by client. Signals
@@ -15,21 +16,21 @@
 typedef struct
 {
   GTree *services;  /* id → HyphaServiceInfo, borrowed, in the order of ids */
-  gsize  bytes;     /* of their records */
+  char  *account;   /* whose share they take */
+  gsize  bytes;     /* of their records that count */
 } HyphaRegistryClient;
 
 struct _HyphaRegistry
 {
-  GObject     parent_instance;
+  GObject      parent_instance;
 
-  GHashTable *services;    /* id → HyphaServiceInfo */
-  GHashTable *workspaces;  /* name → GTree of id → HyphaServiceInfo, in the order of ids */
-  GHashTable *clients;     /* “workspace/client” → HyphaRegistryClient */
-  GListStore *model;       /* in the order of ids, so that a position is found by halving */
-  gsize       bytes;       /* of all records */
-  guint       n_singletons;
-  gsize       max_client_bytes;
-  gsize       max_total_bytes;
+  GHashTable  *services;    /* id → HyphaServiceInfo */
+  GHashTable  *workspaces;  /* name → GTree of id → HyphaServiceInfo, in the order of ids */
+  GHashTable  *clients;     /* “workspace/client” → HyphaRegistryClient */
+  GListStore  *model;       /* in the order of ids, so that a position is found by halving */
+  HyphaShares *bytes;       /* of all records that count */
+  guint        n_singletons;
+  gsize        max_client_bytes;
 };
 
 enum
@@ -50,6 +51,7 @@ hypha_registry_client_free (gpointer data)
   HyphaRegistryClient *client = data;
 
   g_tree_unref (client->services);
+  g_free (client->account);
   g_free (client);
 }
 
@@ -62,6 +64,7 @@ hypha_registry_finalize (GObject *object)
   g_hash_table_unref (self->workspaces);
   g_hash_table_unref (self->services);
   g_object_unref (self->model);
+  hypha_shares_free (self->bytes);
 
   G_OBJECT_CLASS (hypha_registry_parent_class)->finalize (object);
 }
@@ -94,7 +97,8 @@ hypha_registry_init (HyphaRegistry *self)
                                          hypha_registry_client_free);
   self->model = g_list_store_new (HYPHA_TYPE_SERVICE_INFO);
   self->max_client_bytes = HYPHA_REGISTRY_MAX_CLIENT_BYTES;
-  self->max_total_bytes = HYPHA_REGISTRY_MAX_TOTAL_BYTES;
+  self->bytes = hypha_shares_new (HYPHA_REGISTRY_MAX_TOTAL_BYTES,
+                                  HYPHA_REGISTRY_MAX_ACCOUNT_BYTES);
 }
 
 HyphaRegistry *
@@ -103,14 +107,18 @@ hypha_registry_new (void)
   return g_object_new (HYPHA_TYPE_REGISTRY, NULL);
 }
 
-/* Other limits than the named ones, for tests that would have to fill them. */
+/* Other limits than the named ones, for tests that would have to fill them; while it is empty. */
 void
 hypha_registry_set_limits (HyphaRegistry *self,
                            gsize          max_client_bytes,
+                           gsize          max_account_bytes,
                            gsize          max_total_bytes)
 {
+  g_return_if_fail (g_hash_table_size (self->services) == 0);
+
   self->max_client_bytes = max_client_bytes;
-  self->max_total_bytes = max_total_bytes;
+  hypha_shares_free (self->bytes);
+  self->bytes = hypha_shares_new (max_total_bytes, max_account_bytes);
 }
 
 GListModel *
@@ -151,7 +159,8 @@ hypha_registry_client_id (HyphaServiceInfo *info)
 
 static HyphaRegistryClient *
 hypha_registry_ensure_client (HyphaRegistry    *self,
-                              HyphaServiceInfo *info)
+                              HyphaServiceInfo *info,
+                              const char       *account)
 {
   g_autofree char *id = hypha_registry_client_id (info);
   HyphaRegistryClient *client = g_hash_table_lookup (self->clients, id);
@@ -159,6 +168,7 @@ hypha_registry_ensure_client (HyphaRegistry    *self,
   if (client == NULL)
     {
       client = g_new0 (HyphaRegistryClient, 1);
+      client->account = g_strdup (account);
       client->services = g_tree_new_full (hypha_registry_compare_ids, NULL, NULL, NULL);
       g_hash_table_insert (self->clients, g_steal_pointer (&id), client);
     }
@@ -166,21 +176,27 @@ hypha_registry_ensure_client (HyphaRegistry    *self,
   return client;
 }
 
+/* How many bytes a service counts for. */
 static gsize
-hypha_registry_record_size (HyphaServiceInfo *info)
+hypha_registry_weigh (HyphaServiceInfo *info)
 {
-  return info != NULL ? g_variant_get_size (hypha_service_info_get_record (info)) : 0;
+  gsize size = info != NULL ? g_variant_get_size (hypha_service_info_get_record (info)) : 0;
+
+  return size <= HYPHA_REGISTRY_FREE_BUILT_IN && info != NULL &&
+         hypha_service_info_is_built_in (info) ? 0 : size;
 }
 
 static void
 hypha_registry_index (HyphaRegistry    *self,
-                      HyphaServiceInfo *info)
+                      HyphaServiceInfo *info,
+                      const char       *account)
 {
-  HyphaRegistryClient *client = hypha_registry_ensure_client (self, info);
+  HyphaRegistryClient *client = hypha_registry_ensure_client (self, info, account);
+  gsize size = hypha_registry_weigh (info);
 
   g_tree_replace (client->services, (gpointer) hypha_service_info_get_id (info), info);
-  client->bytes += hypha_registry_record_size (info);
-  self->bytes += hypha_registry_record_size (info);
+  client->bytes += size;
+  hypha_shares_take (self->bytes, client->account, size);
   self->n_singletons += hypha_service_info_is_singleton (info);
 }
 
@@ -190,9 +206,10 @@ hypha_registry_unindex (HyphaRegistry    *self,
 {
   g_autofree char *id = hypha_registry_client_id (info);
   HyphaRegistryClient *client = g_hash_table_lookup (self->clients, id);
+  gsize size = hypha_registry_weigh (info);
 
-  client->bytes -= hypha_registry_record_size (info);
-  self->bytes -= hypha_registry_record_size (info);
+  client->bytes -= size;
+  hypha_shares_give_back (self->bytes, client->account, size);
   self->n_singletons -= hypha_service_info_is_singleton (info);
   g_tree_remove (client->services, hypha_service_info_get_id (info));
   if (g_tree_nnodes (client->services) == 0)
@@ -253,40 +270,58 @@ hypha_registry_model_put (HyphaRegistry    *self,
     g_list_store_insert_sorted (self->model, info, hypha_registry_compare_infos, NULL);
 }
 
+static gboolean
+hypha_registry_fail_shares (HyphaRegistry  *self,
+                            const char     *account,
+                            GError        **error)
+{
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+               "no room for another description of a service: those of %s take %" G_GSIZE_FORMAT
+               " of the %" G_GSIZE_FORMAT " bytes of all; unregister some first",
+               *account == '\0' ? "anonymous users" : "this user",
+               hypha_shares_get_n_of (self->bytes, account), hypha_shares_get_n (self->bytes));
+  return FALSE;
+}
+
 /* Whether info, in the place of old where there is one, stays within all limits. */
 static gboolean
 hypha_registry_check_limits (HyphaRegistry     *self,
                              HyphaServiceInfo  *info,
                              HyphaServiceInfo  *old,
+                             const char        *account,
                              GError           **error)
 {
   g_autofree char *id = hypha_registry_client_id (info);
   HyphaRegistryClient *client = g_hash_table_lookup (self->clients, id);
-  gsize added = hypha_registry_record_size (info);
-  gsize freed = hypha_registry_record_size (old);
+  const char *whose = client != NULL ? client->account : account;
+  gsize added = hypha_registry_weigh (info);
+  gsize freed = hypha_registry_weigh (old);
 
   if (old == NULL && client != NULL &&
       g_tree_nnodes (client->services) >= HYPHA_REGISTRY_MAX_SERVICES)
     g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
                  "a client may register %d services, not more", HYPHA_REGISTRY_MAX_SERVICES);
-  else if ((client != NULL ? client->bytes : 0) - freed + added > self->max_client_bytes)
+  else if (added > freed &&
+           (client != NULL ? client->bytes : 0) - freed + added > self->max_client_bytes)
     g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
                  "the descriptions of a client's services may take %" G_GSIZE_FORMAT
                  " bytes, not more", self->max_client_bytes);
-  else if (self->bytes - freed + added > self->max_total_bytes)
-    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-                 "the descriptions of all services may take %" G_GSIZE_FORMAT " bytes, not more",
-                 self->max_total_bytes);
+  else if (added > freed && !hypha_shares_has_room (self->bytes, whose, added - freed))
+    return hypha_registry_fail_shares (self, whose, error);
   else
     return TRUE;
 
   return FALSE;
 }
 
-/* Adds a service, or puts it in the place of the one with its address. */
+/*
+ * Adds a service, or puts it in the place of the one with its address. It takes the share of account,
+ * which is its client's for as long as that has services.
+ */
 gboolean
 hypha_registry_put (HyphaRegistry     *self,
                     HyphaServiceInfo  *info,
+                    const char        *account,
                     gboolean          *replaced,
                     GError           **error)
 {
@@ -295,7 +330,7 @@ hypha_registry_put (HyphaRegistry     *self,
   HyphaServiceInfo *old = g_hash_table_lookup (self->services, id);
 
   *replaced = old != NULL;
-  if (!hypha_registry_check_limits (self, info, old, error))
+  if (!hypha_registry_check_limits (self, info, old, account, error))
     return FALSE;
 
   /* One block instead of a tree of small values, and the message that it came in is let go: only
@@ -303,7 +338,7 @@ hypha_registry_put (HyphaRegistry     *self,
   g_variant_get_data (hypha_service_info_get_record (info));
   if (old != NULL)
     hypha_registry_unindex (self, old);
-  hypha_registry_index (self, info);
+  hypha_registry_index (self, info, account);
   g_tree_replace (hypha_registry_ensure_workspace (self, workspace), (gpointer) id,
                   g_object_ref (info));
   g_hash_table_replace (self->services, (gpointer) id, g_object_ref (info));

@@ -111,7 +111,7 @@ hypha_workspaces_load_one (const char *name,
     }
 
   self->last_time = MAX (self->last_time, workspace->made_at);
-  hypha_shares_take (self->made, workspace->maker);
+  hypha_shares_take (self->made, workspace->maker, 1);
   g_hash_table_insert (self->workspaces, workspace->name, workspace);
 }
 
@@ -363,7 +363,7 @@ hypha_workspaces_check_quota (HyphaWorkspaces  *self,
   gboolean root = g_str_equal (user, HYPHA_ADDRESS_ROOT_CLIENT);
 
   if (root ? hypha_shares_get_n (self->made) < HYPHA_WORKSPACES_MAX
-           : hypha_shares_has_room (self->made, user))
+           : hypha_shares_has_room (self->made, user, 1))
     return TRUE;
 
   if (!root && hypha_shares_get_n_of (self->made, user) >= HYPHA_WORKSPACES_MAX_OF_USER)
@@ -371,7 +371,7 @@ hypha_workspaces_check_quota (HyphaWorkspaces  *self,
                  "a user may make %d workspaces: delete one first", HYPHA_WORKSPACES_MAX_OF_USER);
   else
     g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-                 "%u of %d workspaces have been made, and no more are left for this user; "
+                 "%" G_GSIZE_FORMAT " of %d workspaces have been made, and no more are left for this user; "
                  "delete one first", hypha_shares_get_n (self->made), HYPHA_WORKSPACES_MAX);
 
   return FALSE;
@@ -383,7 +383,7 @@ hypha_workspaces_forget (HyphaWorkspaces *self,
                          HyphaWorkspace  *workspace)
 {
   if (hypha_workspace_is_made (workspace))
-    hypha_shares_give_back (self->made, workspace->maker);
+    hypha_shares_give_back (self->made, workspace->maker, 1);
   hypha_workspace_forget (workspace);
 }
 
@@ -451,7 +451,7 @@ hypha_workspaces_make (HyphaWorkspaces  *self,
   if (!hypha_workspace_is_made (workspace))
     {
       workspace->maker = g_strdup (user);
-      hypha_shares_take (self->made, user);
+      hypha_shares_take (self->made, user, 1);
       workspace->made_at = hypha_workspaces_get_time (self);
     }
 

@@ -78,15 +78,16 @@ hypha_rpc_callers_has_room (HyphaRpcCallers  *self,
   const char *account = hypha_rpc_callers_get_account (caller, user);
   HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
   guint own = known != NULL ? g_hash_table_size (known->calls) : 0;
-  guint of_user = hypha_shares_get_n_of (self->users, account);
+  gsize of_user = hypha_shares_get_n_of (self->users, account);
 
   if (own < MIN (HYPHA_RPC_MAX_SERVING_CALLER, HYPHA_RPC_MAX_SERVING_USER - of_user) &&
-      hypha_shares_has_room (self->users, account))
+      hypha_shares_has_room (self->users, account, 1))
     return TRUE;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-               "Too many calls are in service: %u, %u of them of %s, %u of this client; "
-               "wait for answers, then try again", hypha_shares_get_n (self->users), of_user,
+               "Too many calls are in service: %" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT " of them of "
+               "%s, %u of this client; wait for answers, then try again",
+               hypha_shares_get_n (self->users), of_user,
                *account == '\0' ? "anonymous users" : "this user", own);
   return FALSE;
 }
@@ -108,7 +109,7 @@ hypha_rpc_callers_add (HyphaRpcCallers *self,
     }
 
   g_hash_table_add (known->calls, g_object_ref (cancellable));
-  hypha_shares_take (self->users, known->account);
+  hypha_shares_take (self->users, known->account, 1);
 }
 
 void
@@ -121,7 +122,7 @@ hypha_rpc_callers_remove (HyphaRpcCallers *self,
   if (known == NULL || !g_hash_table_remove (known->calls, cancellable))
     return;
 
-  hypha_shares_give_back (self->users, known->account);
+  hypha_shares_give_back (self->users, known->account, 1);
   if (g_hash_table_size (known->calls) == 0)
     g_hash_table_remove (self->callers, caller);
 }
