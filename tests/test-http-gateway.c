@@ -432,6 +432,29 @@ test_info (Fixture       *fixture,
   g_assert_nonnull (strstr (manager->text, "{\"name\":\"listServices\",\"type\":\"function\"}"));
 }
 
+/* With whom a service is shared is for its own workspace only. */
+static void
+test_shared_info (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  const char *path = "/ws-a/services/provider:shared";
+  g_autoptr (HyphaService) service = NULL;
+  g_autoptr (Answer) own = NULL;
+  g_autoptr (Answer) other = NULL;
+
+  service = hypha_service_new ("shared", "shared", "", "generic",
+                               g_variant_new_parsed ("{'visibility': <'protected'>,"
+                                                     " 'authorized_workspaces':"
+                                                     " <[<'ws-b'>, <'ws-c'>]>}"));
+  web_register (fixture->web, service);
+  own = web_ask (fixture->web, "GET", path, fixture->web->token, NULL, NULL);
+  other = web_ask (fixture->web, "GET", path, fixture->web->other_token, NULL, NULL);
+  g_assert_nonnull (strstr (own->text, "\"authorized_workspaces\":[\"ws-b\",\"ws-c\"]"));
+  g_assert_cmpuint (other->status, ==, 200);
+  g_assert_nonnull (strstr (other->text, "\"visibility\":\"protected\""));
+  g_assert_null (strstr (other->text, "ws-c"));
+}
+
 static void
 test_health (Fixture       *fixture,
              gconstpointer  data)
@@ -780,6 +803,7 @@ main (int    argc,
   ADD ("manager", test_manager);
   ADD ("list", test_list);
   ADD ("info", test_info);
+  ADD ("shared-info", test_shared_info);
   ADD ("health", test_health);
   ADD ("cors", test_cors);
   ADD ("timeout", test_timeout);

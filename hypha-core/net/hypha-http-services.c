@@ -190,11 +190,22 @@ hypha_http_services_copy (GVariant     *record,
     g_variant_dict_insert_value (info, key, value);
 }
 
+/* What whoever asks may know: with whom a service is shared is for its own workspace only. */
+static GVariant *
+hypha_http_services_record (HyphaHttpRequest *request,
+                            HyphaServiceInfo *info)
+{
+  return hypha_user_info_may (request->identity.user, request->identity.workspace,
+                              HYPHA_NEED_MEMBER, hypha_service_info_get_workspace (info)) ?
+           hypha_service_info_get_record (info) :
+           hypha_service_info_get_outer_record (info);
+}
+
 static GVariant *
 hypha_http_services_describe (HyphaHttpRequest *request,
                               HyphaServiceInfo *info)
 {
-  GVariant *record = hypha_service_info_get_record (info);
+  GVariant *record = hypha_http_services_record (request, info);
   g_autoptr (GVariant) schema = NULL;
   g_autofree char *description = g_strconcat ("Service ", request->service, NULL);
   GVariantDict dict;
