@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Messages in pieces, and names that lead from a stock client to its program: H27 and H29."""
+
+import asyncio
+import sys
+import threading
+import time
+
+from harness import CONTEXT, attack, check, main, services_of
+from raw import MANAGER, merged, pack
+from tokens import mint
+
+
+class Stock:
+    """A victim with the stock client of Python, which puts pieces together and merges segments."""
+
+    def __init__(self, url):
+        self.touched = []
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.client = self.run(self.connect(url))
+        self.id = f"ws-a/{self.client.config['client_id']}"
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
+    async def connect(self, url):
+        from hypha_rpc import connect_to_server
+
+        client = await connect_to_server({"server_url": url, "workspace": "ws-a", "token": mint("ws-a")})
+        for name, visibility in (("secret", "protected"), ("open", "public")):
+            def touch(*args, context=None):
+                self.touched.append((context["from"], context["ws"], (context.get("user") or {}).get("id")))
+                return context["from"]
+
+            await client.register_service({"id": name, "touch": touch, "config": {
+                "visibility": visibility, "require_context": True}})
+        return client
+
+    def settle(self):
+        """Its own call to itself through the server, behind everything that was sent before."""
+        self.run(self.client.echo("done"))
+
+    def close(self):
+        self.run(self.client.disconnect())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(20)
+
+
+def cache(attacker, victim, verb, *args):
+    return attacker.call(victim.id, f"services.built-in.message_cache.{verb}", *args)
+
+
+def stock_victim(world):
+    victim = Stock(world.server.url)
+    world.stack.callback(victim.close)
+    return victim
+
+
+def pieces_of(victim):
+    """A call that is fine, one that is forged, and a head that swallows as much as asked for."""
+    def main(method):
+        return pack({"type": "method", "to": victim.id, "method": method, "from": "x"})
+    good = main("services.open.touch") + pack({"args": []})
+    evil_extra = pack({"args": [], "from": victim.id, "ws": "ws-a", "ctx": {
+        "from": victim.id, "ws": "ws-a", "user": {"id": "root"}}})
+    evil = main("services.secret.touch") + evil_extra
+    return good, evil, main, evil_extra
+
+
+def check_stock(victim, attacker):
+    victim.settle()
+    for caller, workspace, user in victim.touched:
+        check((caller, workspace) == (attacker.id, attacker.id.split("/")[0]) and user != "root", victim.touched)
+
+
+def both(world, way):
+    """A stock victim for an attacker from elsewhere, and one for another member."""
+    for workspace in ("ws-c", "ws-a"):
+        yield stock_victim(world), world.attacker(way, workspace)
+
+
+@attack("H27", "socket page", "forged keys in pieces")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        good, evil, _, _ = pieces_of(victim)
+        check(cache(attacker, victim, "create", "g", False)[0] == "resolve")
+        check(cache(attacker, victim, "append", "g", good, False)[0] == "resolve")
+        check(cache(attacker, victim, "process", "g", False)[0] == "resolve")
+        for step in (1, 7, 50, len(evil)):
+            cache(attacker, victim, "create", f"e{step}", False)
+            for i in range(0, len(evil), step):
+                if cache(attacker, victim, "append", f"e{step}", evil[i:i + step], False)[0] == "reject":
+                    break
+            cache(attacker, victim, "process", f"e{step}", False)
+        check_stock(victim, attacker)
+        check(victim.touched, "not even the good one came")
+
+
+@attack("H27", "socket page", "pieces that are checked and others that are kept")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        good, evil, main, evil_extra = pieces_of(victim)
+        # Two pieces in one call: of a session that is alive, as far as the receiver can see.
+        for key in ("services", "built-in", "message_cache"):
+            cache(attacker, victim, "create", key, True)
+            cache(attacker, victim, "append", key, evil, good)
+            cache(attacker, victim, "process", key, True)
+        # One that the receiver refuses: there is no such session.
+        hidden = pack({"args": [0]})[:-1] + b"\xc5" + len(evil).to_bytes(2, "big")
+        cache(attacker, victim, "create", "dead", False)
+        cache(attacker, victim, "append", "dead", main("services.open.touch"), True)
+        cache(attacker, victim, "append", "dead", hidden, True)
+        cache(attacker, victim, "append", "dead", evil, False)
+        cache(attacker, victim, "process", "dead", False)
+        # Two ways to add, of which one goes to the end.
+        cache(attacker, victim, "create", "mixed", False)
+        cache(attacker, victim, "set", "mixed", 1, evil_extra, False)
+        cache(attacker, victim, "append", "mixed", main("services.secret.touch"), False)
+        cache(attacker, victim, "process", "mixed", False)
+        # A context of its own.
+        cache(attacker, victim, "create", "ctx", False)
+        cache(attacker, victim, "append", "ctx", good, False)
+        cache(attacker, victim, "process", "ctx", False,
+              {"from": victim.id, "to": victim.id, "ws": "ws-a", "user": {"id": "root"}})
+        check_stock(victim, attacker)
+
+
+@attack("H27", "socket page", "forged keys in pieces for everybody")
+def _(world, way):
+    victim, attacker = stock_victim(world), world.attacker(way, "ws-a")
+    _, evil, _, _ = pieces_of(victim)
+    for target in ("*", "ws-a/*"):
+        for verb, args in (("create", ()), ("append", (evil,)), ("process", ())):
+            outcome, said = attacker.call(target, f"services.built-in.message_cache.{verb}", "all", *args, False)
+            check(outcome == "reject" and "to one client" in str(said), said)
+    check_stock(victim, attacker)
+
+
+@attack("H27", "socket page", "pieces by another name")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        good, evil, _, _ = pieces_of(victim)
+        # Python looks up attributes too.
+        for verb, args in (("create", ()), ("append", (evil,)), ("process", ())):
+            attacker.call(victim.id, f"services.built-in.ping.__self__._{verb}_message", "alias", *args, False)
+        # Calls of the cache that come in pieces themselves.
+        for verb, args in (("create", ()), ("append", (evil,)), ("process", ())):
+            inner = pack({"type": "method", "to": victim.id, "method": f"services.built-in.message_cache.{verb}",
+                          "from": "x"}) + pack({"args": ["nested", *args, False]})
+            cache(attacker, victim, "create", verb, False)
+            cache(attacker, victim, "append", verb, inner, False)
+            cache(attacker, victim, "process", verb, False)
+        check_stock(victim, attacker)
+        cache(attacker, victim, "create", "g", False)
+        cache(attacker, victim, "append", "g", good, False)
+        cache(attacker, victim, "process", "g", False)
+        check_stock(victim, attacker)
+        check(victim.touched, "not even the good one came")
+
+
+@attack("H27", "socket page", "pieces that are left below others")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        good, _, main, _ = pieces_of(victim)
+        merged_later = pack({"type": "method", "to": victim.id, "method": "services.secret.touch",
+                             "from": victim.id})
+        # A whole message that the receiver does not process, and a second one that becomes its extra.
+        cache(attacker, victim, "create", "k", False)
+        cache(attacker, victim, "append", "k", main("services.secret.touch"), False)
+        cache(attacker, victim, "process", "k", True)
+        cache(attacker, victim, "create", "k", False)
+        cache(attacker, victim, "append", "k", merged_later, False)
+        cache(attacker, victim, "process", "k", False)
+        # The same by somebody who goes in between.
+        first = world.attacker(way, attacker.id.split("/")[0])
+        cache(first, victim, "create", "left", False)
+        cache(first, victim, "append", "left", main("services.secret.touch"), False)
+        first.close()
+        deadline = time.monotonic() + 20
+        while attacker.call(first.id, "services.built-in.ping", "x")[1] is not None and time.monotonic() < deadline:
+            if "not connected" in str(attacker.call(first.id, "services.built-in.ping", "x")[1]):
+                break
+        cache(attacker, victim, "create", "left", False)
+        cache(attacker, victim, "append", "left", merged_later, False)
+        cache(attacker, victim, "process", "left", False)
+        check_stock(victim, attacker)
+
+
+@attack("H27", "socket page", "forged keys in pieces for the manager")
+def _(world, way):
+    world.victim()
+    attacker = world.attacker(way)
+    before = services_of(world)
+    forged_call = pack({"type": "method", "to": MANAGER, "from": "default/root", "session": "f",
+                        "method": "services.default.register_service"})
+    for extra in ({"args": [{"id": "evil"}], "from": "default/root", "ctx": CONTEXT},
+                  {"args": [{"id": "ws-a/victim1:evil"}], "ws": "ws-a"}):
+        for verb, args in (("create", ["k", False, True]), ("append", ["k", forged_call + pack(extra), False]),
+                           ("process", ["k", False])):
+            attacker.call(MANAGER, f"services.built-in.message_cache.{verb}", *args)
+    attacker.sync()
+    check(services_of(world) >= before)
+    check(not any("evil" in name for name in services_of(world) | services_of(world, "default")))
+
+
+def session_of(victim, attacker):
+    """A session of the victim's that the attacker may call into: it comes with an answer of a promise."""
+    promise = {"_rtype": "method", "_rtarget": attacker.id, "_rpromise": True}
+    attacker.message({"type": "method", "to": victim.id, "method": "services.built-in.ping", "session": "k"},
+                     {"args": ["ping"], "promise": {verb: {**promise, "_rmethod": f"k.{verb}", "_rname": verb}
+                                                    for verb in ("resolve", "reject")}})
+    while True:
+        message = merged(attacker.receive()[1])
+        if message.get("method") == "k.resolve":
+            check(message.get("session"), message)
+            return message["session"]
+
+
+@attack("H29", "socket page", "from a promise to the program that made it")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        session = session_of(victim, attacker)
+        attacker.call(victim.id, f"{session}.timer._task._loop.stop")
+        for name in ("resolve.constructor", "f.call", "_promise_manager.x", "heartbeat_task.cancel"):
+            verb, value = attacker.call(victim.id, f"{session}.{name}")
+            check(verb == "reject" and "does not name what a client serves" in value["_rvalue"], value)
+        check(attacker.call(victim.id, "services.built-in.ping", "ping") == ("resolve", "pong"), "stopped")
+
+
+@attack("H29", "socket page", "a parent among services and classes")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        promise = {"_rtype": "method", "_rtarget": attacker.id, "_rmethod": "k.resolve", "_rpromise": True}
+        for parent in ("services.built-in", "services", "message_cache", "__proto__"):
+            attacker.message({"type": "method", "to": victim.id, "method": "services.built-in.ping",
+                              "session": "k", "parent": parent},
+                             {"args": ["ping"], "promise": {"resolve": promise, "reject": promise}})
+        verb, value = attacker.call(victim.id, "services.built-in.get_service", "built-in")
+        check(verb == "resolve" and "ping" in value, value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Calls and events whose segments say what the router has to say: H27 and H28."""
+
+import sys
+
+import msgpack
+
+from harness import CONTEXT, SERVER_EVENTS, attack, check, main
+from raw import MANAGER, merged, pack, pack_pairs, unpack
+
+
+FORGED = {"from": "ws-a/root", "ws": "ws-a", "to": "ws-b/x", "user": {"id": "root"}, "type": "force-exit",
+          "method": "services.protected.touch", "session": "other", "parent": "other", "ctx": CONTEXT,
+          "caller_public_key": "x", "reason": "x"}
+
+
+def only_own(victim, attacker, allowed=("services.public.touch",)):
+    """Whatever came is what the attacker may say, under its own name, as a client understands it."""
+    for data in victim.sync():
+        message = merged(data)
+        check(len(unpack(data)) <= 2, unpack(data))
+        check(message["from"] == attacker.id, message)
+        check(message["ws"] == attacker.id.split("/")[0], message)
+        check(message["type"] == "method" and message["method"] in allowed, message)
+        check(message["to"] == victim.id and message["ctx"]["from"] == attacker.id, message)
+        check(message["user"]["id"] != "root", message)
+        check("caller_public_key" not in message and "reason" not in message, message)
+
+
+def attackers_of(world, way):
+    """From another workspace and from the same one, and nobody at all."""
+    yield world.attacker(way)
+    yield world.attacker(way, "ws-a")
+    if way == "socket":
+        yield world.anonymous()
+        yield world.anonymous("public")
+
+
+def head(victim, **more):
+    return {"type": "method", "to": victim.id, "method": "services.public.touch", **more}
+
+
+@attack("H27", "socket page", "from in the second segment")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        for wide in (False, True):
+            attacker.message(head(victim), {"args": [], "from": "ws-a/root"}, wide)
+            attacker.message(head(victim), {"from": "ws-a/root"}, wide)
+        attacker.sync()
+        only_own(victim, attacker)
+
+
+@attack("H27", "socket page", "every other key in the second segment")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        for name, value in FORGED.items():
+            for wide in (False, True):
+                attacker.message(head(victim), {"args": [], name: value}, wide)
+        attacker.sync()
+        only_own(victim, attacker)
+        check(victim.log == [], victim.log)
+
+
+@attack("H27", "socket page", "every key in the first segment")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        for name, value in FORGED.items():
+            if name not in ("to", "type", "method"):
+                attacker.message({name: value, **head(victim), name: value}, {"args": []})
+        attacker.sync()
+        for data in victim.sync():
+            message = merged(data)
+            check(message["from"] == attacker.id and message["ws"] == attacker.id.split("/")[0], message)
+            check(message["user"]["id"] != "root" and "ctx" not in unpack(data)[0], message)
+            check("caller_public_key" not in message and "reason" not in message, message)
+
+
+@attack("H27", "socket page", "keys that come twice")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        call = [("type", "method"), ("to", victim.id), ("method", "services.public.touch")]
+        for main in ([*call, ("from", "a"), ("from", "ws-a/root")], [("from", "ws-a/root"), *call, ("from", "x")],
+                     [*call, ("to", "ws-b/x")], [*call, ("type", "force-exit")],
+                     [("user", {"id": "root"}), *call, ("user", {"id": "root"})],
+                     [*call, ("ws", "ws-a"), ("ws", "ws-a")]):
+            attacker.raw(pack_pairs(*main) + pack({"args": []}))
+        for extra in ([("args", []), ("args", [1])], [("args", []), ("from", "ws-a/root"), ("args", [])]):
+            attacker.raw(pack_pairs(*call) + pack_pairs(*extra))
+        attacker.sync()
+        for data in victim.sync():
+            seen = []
+            unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, object_pairs_hook=lambda pairs: (
+                seen.append(pairs), dict(pairs))[1])
+            unpacker.feed(data)
+            list(unpacker)
+            for pairs in seen:
+                check(len({name for name, _ in pairs}) == len(pairs), pairs)
+        only_own(victim, attacker)
+
+
+@attack("H27", "socket page", "keys in other clothes")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        call = pack(head(victim))
+        name = b"from"
+        forms = [b"\xd9\x04" + name, b"\xda\x00\x04" + name, b"\xdb\x00\x00\x00\x04" + name,
+                 b"\xc4\x04" + name, b"\xc7\x04\x01" + name, b"\xa8" + b"\xc1\xa6\xc1\xb2\xc1\xaf\xc1\xad",
+                 b"\xa5" + name + b"\x00", b"\xa7\xef\xbb\xbf" + name, b"\x91\xa4" + name, b"\xd6\xff" + name]
+        for form in forms:
+            for bundle in (b"\x81", b"\xde\x00\x01", b"\xdf\x00\x00\x00\x01"):
+                attacker.raw(call + bundle + form + pack("ws-a/root"))
+                attacker.raw(call + bundle.replace(b"\x01", b"\x02").replace(b"\x81", b"\x82")
+                             + pack("args") + pack([]) + form + pack("ws-a/root"))
+        attacker.sync()
+        only_own(victim, attacker)
+        check(victim.log == [], victim.log)
+
+
+@attack("H27", "socket page", "a third segment, half of one, and other things than maps")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        call = pack(head(victim))
+        evil = pack({"from": "ws-a/root"})
+        for rest in (pack({"args": []}) + evil, b"\x80" + evil, b"\xc0" + evil, pack([["from", "ws-a/root"]]), evil[:-2],
+                     pack("from"), b"\xc1", pack({"args": []}) + b"\x00", b"\xc0", b"\xdf\xff\xff\xff\xff" + evil[1:]):
+            attacker.raw(call + rest)
+        attacker.sync()
+        only_own(victim, attacker)
+        check(victim.log == [], victim.log)
+
+
+@attack("H27", "socket page", "events whose second segment says who sent them")
+def _(world, way):
+    attacker = world.attacker(way, "ws-a")
+    victim = world.victim()
+    for name in ("from", "type", "to", "ws", "user", "ctx", "method", "session", "parent"):
+        for wide in (False, True):
+            attacker.message({"type": "my-event", "to": victim.id}, {"data": 1, name: FORGED[name]}, wide)
+    attacker.sync()
+    check(victim.sync() == [], [merged(f) for f in victim.log])
+
+
+@attack("H28", "socket page", "events that only the server sends")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        for name in SERVER_EVENTS:
+            for to in (victim.id, "*", "ws-a/*", victim.id.split("/")[1]):
+                attacker.message({"type": name, "from": MANAGER, "to": to, "reason": "go", "peer_id": "x",
+                                  "data": {"id": "victim", "workspace": "ws-a"}, "session": "s"})
+                attacker.message({"type": name, "to": to}, {"data": {"id": "x"}}, True)
+        attacker.sync()
+        check(victim.sync() == [], [merged(f) for f in victim.log])
+
+
+@attack("H28", "socket page", "events of one's own in another workspace")
+def _(world, way):
+    victim = world.victim()
+    attacker = world.attacker(way)
+    for name in ("my-event", "log", "custom", "ws-a/victim:msg"):
+        attacker.message({"type": name, "to": victim.id, "data": 1})
+    attacker.sync()
+    check(victim.sync() == [], [merged(f) for f in victim.log])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tokens that are forged, stolen or stretched, and who they make somebody: H1 to H8, H16 and H19."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import stat
+import sys
+import time
+
+from harness import HostServer, attack, check, check_all_refused, check_arrives, check_refused, main, services_of
+from raw import World
+from server import SECRET
+from tokens import claims, mint
+
+
+def check_no_token(body, subject=None, workspace=None):
+    """No token, or one that says nothing but what its bearer was already."""
+    for payload in re.findall(rb"eyJ[\w-]*\.(eyJ[\w-]*)\.", body):
+        made = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+        check((made["sub"], made["workspace"]) == (subject, workspace) and not made["roles"], made)
+        check(not made["scope"], made)
+
+
+def forged(payload, alg="HS256", secret="not the server's"):
+    def part(value):
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    signed = ".".join(part(json.dumps(value).encode()) for value in ({"alg": alg, "typ": "JWT"}, payload))
+    digest = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{'' if alg == 'none' else part(digest)}"
+
+
+def legacy(workspace, **more):
+    """The claims that an old server took from anybody."""
+    return {"sub": "root", "workspace": workspace, "client_id": "root", "scope": "", "roles": ["admin"],
+            "https://api.imjoy.io/email": "root@localhost", "https://api.imjoy.io/roles": ["admin"],
+            "exp": int(time.time()) + 600, **more}
+
+
+def forgeries(workspace):
+    good = claims(workspace)
+    return {"another secret": forged(good), "no algorithm": forged(good, "none"),
+            "another algorithm": forged(good, "HS512", SECRET), "legacy": forged(legacy(workspace)),
+            "legacy unsigned": forged(legacy(workspace), "none"),
+            "lower case": forged(good, "hs256", SECRET), "no signature": mint(workspace).rsplit(".", 1)[0],
+            "an empty signature": mint(workspace).rsplit(".", 1)[0] + ".",
+            "expired": mint(workspace, iat=1, exp=2), "without end": forged(
+                {k: v for k, v in good.items() if k != "exp"}, secret=SECRET),
+            "end as text": mint(workspace, exp=str(good["exp"]))}
+
+
+@attack("H1", "socket", "tokens that nobody signed")
+def _(world, way):
+    for workspace in ("ws-a", "default"):
+        tokens = forgeries(workspace).values()
+        check_all_refused(world, [{"client_id": "root", "workspace": workspace, "token": token}
+                                  for token in tokens])
+        check_all_refused(world, [{"client_id": "x", "token": token, "reconnection_token": token}
+                                  for token in tokens])
+
+
+@attack("H1", "page", "a page that brings a token")
+def _(world, way):
+    for token in (mint("ws-a"), *forgeries("ws-a").values()):
+        page = world.blank_page()
+        page.hello(client_id=page.given.split("/")[1], token=token)
+        check(page.id in (None, page.given), page.id)
+
+
+@attack("H2", "http", "a bearer that is not verified")
+def _(world, way):
+    victim = world.victim()
+    check_arrives(world, victim)
+    for name, token in forgeries("ws-a").items():
+        _, _, body = world.http("GET", "/ws-a/services", Authorization=f"Bearer {token}")
+        check(b"protected" not in body and b"unlisted" not in body, (name, body))
+        world.post(f"/ws-a/services/{victim.id.split('/')[1]}:protected/touch", {},
+                   Authorization=f"Bearer {token}")
+    check(victim.sync() == [], victim.log)
+
+
+@attack("H3", "http", "a token of root by a forged token of root")
+def _(world, way):
+    for token in forgeries("default").values():
+        for verb in ("generate_token", "generateToken", "register_service"):
+            _, _, body = world.post(f"/default/services/ws/{verb}",
+                                    {"id": "evil", "workspace": "default"},
+                                    Authorization=f"Bearer {token}")
+            check(b"eyJ" not in body, body)
+    check(not any("evil" in name for name in services_of(world, "default")))
+
+
+@attack("H4", "http", "the workspace of the URL instead of the own")
+def _(world, way):
+    victim = world.victim()
+    check_arrives(world, victim)
+    bearer = {"Authorization": f"Bearer {mint('ws-c', 'mallory')}"}
+    before = services_of(world)
+    for verb, value in (("register_service", {"id": "evil"}), ("generate_token", {}),
+                        ("unregister_service", {"service_id": f"{victim.id}:public"})):
+        _, _, body = world.post(f"/ws-a/services/ws/{verb}", value, **bearer)
+        check_no_token(body, "mallory", "ws-c")
+    world.post(f"/ws-a/services/{victim.id.split('/')[1]}:protected/touch", {}, **bearer)
+    _, _, body = world.http("GET", "/ws-a/services", **bearer)
+    check(b"protected" not in body and b"unlisted" not in body, body)
+    check(services_of(world) >= before, "a service has gone")
+    check(not any("evil" in name for name in services_of(world)))
+    check(victim.sync() == [], victim.log)
+
+
+@attack("H4", "socket http", "a token for a workspace that somebody has made anew")
+def _(world, way):
+    alice = world.socket("ws-user-alice", "alice")
+    check(alice.manager("create_workspace", {"id": "team-x"})[0] == "resolve")
+    old = mint("ws-user-bob", "bob", scope="ws:team-x#a", iat=int(time.time()) - 1)
+    bob = world.open()
+    again = bob.hello(client_id="b", token=old)["reconnection_token"]
+    handed_on = bob.manager("generate_token", {})[1]
+    check(alice.manager("delete_workspace", "team-x")[0] == "resolve")
+    check(world.socket("ws-user-eve", "eve").manager("create_workspace", {"id": "team-x"})[0] == "resolve")
+    owner = world.open()
+    owner.hello(client_id="o", workspace="team-x", token=mint("ws-user-eve", "eve"))
+    check(owner.register("hidden", "protected")[0] == "resolve")
+    if way == "http":
+        for token in (old, handed_on):
+            bearer = {"Authorization": f"Bearer {token}"}
+            check(b"hidden" not in world.http("GET", "/team-x/services", **bearer)[2])
+            check(world.http("GET", "/rpc?client_id=b&workspace=team-x", **bearer)[0] == 403)
+    else:
+        check_all_refused(world, [{"client_id": "c", "workspace": "team-x", **proof} for proof in (
+            {"token": old}, {"token": handed_on}, {"reconnection_token": again})])
+        handed = world.open()
+        handed.hello(client_id="d", token=handed_on)
+        for peer in (bob, handed):
+            check(peer.manager("get_workspace_info", "team-x")[0] == "reject")
+            check(peer.manager("generate_token", {"workspace": "team-x"})[0] == "reject")
+            check(peer.manager("delete_workspace", "team-x")[0] == "reject")
+    check(owner.manager("delete_workspace", "team-x")[0] == "resolve")
+
+
+@attack("H5", "http", "protected services and the manager for anybody")
+def _(world, way):
+    victim = world.victim()
+    check_arrives(world, victim)
+    before = services_of(world)
+    client = victim.id.split("/")[1]
+    for path in (f"{client}:protected/touch", "protected/touch", f"{client}:protected.touch",
+                 f"ws-a%2F{client}:protected/touch"):
+        world.post(f"/ws-a/services/{path}", {})
+        world.http("GET", f"/ws-a/services/{path}")
+    for verb, value in (("register_service", {"id": "evil"}), ("generate_token", {}),
+                        ("unregister_service", {"service_id": f"{victim.id}:public"})):
+        _, _, body = world.post(f"/ws-a/services/ws/{verb}", value)
+        check(b"eyJ" not in body, body)
+    check(services_of(world) >= before, "a service has gone")
+    check(victim.sync() == [], victim.log)
+
+
+RESERVED = ("root", "workspace-manager", "workspace-manager-2", "workspace-manager-x-1")
+
+
+@attack("H6", "socket", "the ids of the core itself")
+def _(world, way):
+    for workspace, names in (("default", RESERVED), ("ws-a", RESERVED[1:])):
+        for name in names:
+            for extra in ({"client_id": name}, {"token": mint(workspace, client_id=name, cid_bound=True)}):
+                peer = world.open()
+                info = peer.hello(**{"token": mint(workspace, roles=["admin"]), **extra})
+                check(peer.id != f"{workspace}/{name}", info)
+
+
+@attack("H6", "page", "the ids of the core itself")
+def _(world, way):
+    for name in RESERVED:
+        page = world.blank_page("default")
+        check_refused(page, page.hello(client_id=name, workspace="default"))
+
+
+@attack("H7", "socket", "another client id than the token is bound to")
+def _(world, way):
+    peer = world.open()
+    check_refused(peer, peer.hello(client_id="other", token=mint("ws-a", client_id="mine", cid_bound=True)))
+
+
+@attack("H7", "socket", "another workspace than the token's")
+def _(world, way):
+    for workspace in ("ws-b", "default", "public"):
+        peer = world.open()
+        info = peer.hello(client_id="c", workspace=workspace, token=mint("ws-a"))
+        check(peer.id is None, info)
+
+
+@attack("H7", "socket", "tokens for others, and for another time")
+def _(world, way):
+    later = int(time.time()) + 3600
+    wrong = ({"aud": "other"}, {"aud": None}, {"iss": "other"}, {"nbf": later}, {"iat": later})
+    check_all_refused(world, [{"client_id": "c", "token": mint("ws-a", **more)} for more in wrong])
+
+
+@attack("H7", "socket", "a reconnection token as a token, and the reverse")
+def _(world, way):
+    peer = world.open()
+    info = peer.hello(client_id="first", token=mint("ws-a"))
+    again = info["reconnection_token"]
+    check_all_refused(world, [{"client_id": "second", "token": again},
+                              {"client_id": "first2", "reconnection_token": again},
+                              {"client_id": "first", "workspace": "ws-b", "reconnection_token": again},
+                              {"client_id": "third", "reconnection_token": mint("ws-a")}])
+
+
+@attack("H7", "http", "a reconnection token as a bearer")
+def _(world, way):
+    world.victim()
+    info = world.open().hello(client_id="first", token=mint("ws-a"))
+    _, _, body = world.http("GET", "/ws-a/services", Authorization=f"Bearer {info['reconnection_token']}")
+    check(b"protected" not in body, body)
+
+
+WIDER = ({"workspace": "ws-a"}, {"workspace": "default"}, {"user_id": "root"}, {"email": "root@localhost"},
+         {"roles": ["admin"]}, {"scopes": ["ws:ws-a#a"]}, {"scope": "admin"}, {"expires_in": 10**9},
+         {"client_id": "root"}, {"is_root": True}, {"sub": "root"}, {"aud": "x"}, {"iss": "x"})
+
+
+@attack("H8", "socket", "a token that says more than its maker may")
+def _(world, way):
+    peer = world.socket()
+    for config in WIDER:
+        verb, value = peer.manager("generate_token", config)
+        if verb == "reject":
+            continue
+        part = value.split(".")[1]
+        made = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        check(made["sub"] == "mallory" and made["workspace"] == "ws-c", made)
+        check(made.get("email") in (None, "", "mallory@example.org") and not made.get("roles"), made)
+        check("admin" not in str(made.get("scope")) and "ws-a" not in str(made.get("scope")), made)
+        check(made["exp"] <= claims()["exp"] + 5 and made["aud"] == "hypha-api", made)
+
+
+@attack("H8", "page", "a token made by a page")
+def _(world, way):
+    for config in ({}, *WIDER):
+        check(world.page().manager("generate_token", config)[0] == "reject", config)
+
+
+@attack("H8", "socket", "a token made by nobody")
+def _(world, way):
+    check(world.anonymous().manager("generate_token", {})[0] == "reject")
+
+
+@attack("H16", "socket", "somebody out of nobody by coming back")
+def _(world, way):
+    first = world.open()
+    info = first.hello(client_id="nobody")
+    first.close()
+    again = world.open()
+    info = again.hello(client_id="nobody", workspace=info["workspace"],
+                       reconnection_token=info["reconnection_token"])
+    check(info["type"] == "error" or info["user"]["is_anonymous"] is True, info)
+    if info["type"] != "error":
+        check(again.manager("generate_token", {})[0] == "reject")
+
+
+@attack("H19", "socket", "a secret that can be guessed")
+def _(world, way):
+    guesses = ("", "secret", "hypha-core-default-secret-", "hypha-core-default-secret-0.5")
+    check_all_refused(world, [{"client_id": "c", "token": forged(claims("ws-a"), secret=secret)}
+                              for secret in guesses])
+    with HostServer(secret=None) as server, World(server) as other:
+        files = [os.path.join(folder, name) for folder, _, names in os.walk(server.home.name)
+                 for name in names if "secret" in name]
+        check(files, "no file with a secret")
+        for path in files:
+            check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, oct(os.stat(path).st_mode))
+            with open(path, "rb") as file:
+                check(len(file.read()) >= 32)
+        peer = other.open()
+        check_refused(peer, peer.hello(client_id="c", token=mint("ws-a")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
