@@ -133,7 +133,10 @@ test_bodies_stalled (Fixture       *fixture,
   assert_timed_out (fixture);
   g_assert_true (g_str_has_prefix (fixture->answer->str, "HTTP/1.1 408 "));
   g_assert_nonnull (strstr (fixture->answer->str, "Connection: close"));
-  g_assert_true (g_str_has_suffix (fixture->answer->str, "came too slowly\r\n"));
+  g_assert_nonnull (strstr (fixture->answer->str, "Content-Type: application/json\r\n"));
+  g_assert_true (g_str_has_suffix (fixture->answer->str,
+                                   "\r\n\r\n{\"success\":false,\"detail\":"
+                                   "\"the body of the request came too slowly\"}"));
 }
 
 /* Nor for ever, by a byte from time to time. */

@@ -13,12 +13,6 @@
  * take. libsoup collects a body before anybody is asked whether it may come.
  */
 
-/* What goes out past libsoup, which answers nothing before the body is there. */
-#define TIMED_OUT_ANSWER                                                                           \
-  "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n"                    \
-  "Connection: close\r\nContent-Length: 41\r\n\r\n"                                                \
-  "the body of the request came too slowly\r\n"
-
 static void
 hypha_request_stop_deadline (HyphaRequest *request)
 {
@@ -115,6 +109,43 @@ hypha_server_refuse_body (HyphaServer       *self,
 }
 
 static void
+hypha_server_append_header (const char *name,
+                            const char *value,
+                            gpointer    data)
+{
+  g_string_append_printf (data, "%s: %s\r\n", name, value);
+}
+
+/*
+ * Refuses a request at once and past libsoup, which answers nothing before the body is there. The
+ * end of what comes in makes libsoup forget the request, and what is kept of it.
+ */
+void
+hypha_server_cut_off (HyphaServer       *self,
+                      SoupServerMessage *message,
+                      guint              status,
+                      const char        *text)
+{
+  GSocket *socket = soup_server_message_get_socket (message);
+  g_autoptr (GString) answer = g_string_new (NULL);
+  g_autoptr (GBytes) body = NULL;
+
+  hypha_server_refuse_body (self, message, status, text);
+  if (socket == NULL)
+    return;
+
+  body = soup_message_body_flatten (soup_server_message_get_response_body (message));
+  g_string_append_printf (answer, "HTTP/1.1 %u %s\r\n", status, soup_status_get_phrase (status));
+  soup_message_headers_foreach (soup_server_message_get_response_headers (message),
+                                hypha_server_append_header, answer);
+  g_string_append_printf (answer, "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n",
+                          g_bytes_get_size (body));
+  g_string_append_len (answer, g_bytes_get_data (body, NULL), (gssize) g_bytes_get_size (body));
+  g_socket_send_with_blocking (socket, answer->str, answer->len, FALSE, NULL, NULL);
+  g_socket_shutdown (socket, TRUE, TRUE, NULL);
+}
+
+static void
 hypha_server_refuse_large_body (HyphaServer       *self,
                                 SoupServerMessage *message)
 {
@@ -196,33 +227,24 @@ hypha_server_got_body (SoupServerMessage *message,
     hypha_request_stop_deadline (request);
 }
 
-/* The end of what comes in makes libsoup forget the request, and what is kept of it. */
 static gboolean
 hypha_server_body_expired (gpointer data)
 {
-  SoupServerMessage *message = data;
-  GSocket *socket = soup_server_message_get_socket (message);
+  HyphaRequest *request = data;
 
   g_message ("%s: request closed: its body came too slowly",
-             soup_server_message_get_remote_host (message));
-  if (socket != NULL)
-    {
-      g_socket_send_with_blocking (socket, TIMED_OUT_ANSWER, strlen (TIMED_OUT_ANSWER), FALSE,
-                                   NULL, NULL);
-      g_socket_shutdown (socket, TRUE, TRUE, NULL);
-    }
-
+             soup_server_message_get_remote_host (request->message));
+  hypha_server_cut_off (request->server, request->message, SOUP_STATUS_REQUEST_TIMEOUT,
+                        "the body of the request came too slowly");
   return G_SOURCE_REMOVE;
 }
 
 static void
-hypha_server_start_body_deadline (HyphaServer       *self,
-                                  SoupServerMessage *message,
-                                  HyphaRequest      *request)
+hypha_server_start_body_deadline (HyphaRequest *request)
 {
-  request->deadline = g_timeout_source_new (self->body_timeout);
+  request->deadline = g_timeout_source_new (request->server->body_timeout);
   g_source_set_static_name (request->deadline, "hypha-request-body");
-  g_source_set_callback (request->deadline, hypha_server_body_expired, message, NULL);
+  g_source_set_callback (request->deadline, hypha_server_body_expired, request, NULL);
   g_source_attach (request->deadline, g_main_context_get_thread_default ());
 }
 
@@ -236,6 +258,8 @@ hypha_server_expect_body (HyphaServer       *self,
   HyphaRequest *request = g_new0 (HyphaRequest, 1);
   gboolean loopback = FALSE;
 
+  request->server = self;
+  request->message = message;
   g_hash_table_insert (self->requests, message, request);
   if (encoding != SOUP_ENCODING_CHUNKED &&
       (encoding != SOUP_ENCODING_CONTENT_LENGTH ||
@@ -247,7 +271,7 @@ hypha_server_expect_body (HyphaServer       *self,
     g_clear_pointer (&request->owner, g_free);
   g_signal_connect_object (message, "got-chunk", G_CALLBACK (hypha_server_got_chunk), self, 0);
   g_signal_connect_object (message, "got-body", G_CALLBACK (hypha_server_got_body), self, 0);
-  hypha_server_start_body_deadline (self, message, request);
+  hypha_server_start_body_deadline (request);
 }
 
 void

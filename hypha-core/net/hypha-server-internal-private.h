@@ -45,6 +45,8 @@ struct _HyphaServer
 
 typedef struct
 {
+  HyphaServer       *server;  /* not owned, like the message: it goes with them */
+  SoupServerMessage *message;
   gsize    received;
   gsize    kept;        /* of it, what is in memory */
   gsize    paced;       /* of it, what came since the deadline was set */
@@ -70,6 +72,10 @@ gboolean hypha_server_keep_body   (HyphaServer       *self,
                                    gsize              size);
 void     hypha_server_drop_body   (HyphaServer       *self,
                                    HyphaRequest      *request);
+void     hypha_server_cut_off     (HyphaServer       *self,
+                                   SoupServerMessage *message,
+                                   guint              status,
+                                   const char        *text);
 void hypha_server_say_goodbye     (HyphaServer       *self,
                                    HyphaConnection   *connection);
 void hypha_server_check_stopped   (HyphaServer       *self);
