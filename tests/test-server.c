@@ -170,6 +170,13 @@ client_open (Client     *client,
                    strlen (request));
 }
 
+static gboolean
+client_is_over (gpointer data)
+{
+  client_poll (data);
+  return ((Client *) data)->eof;
+}
+
 static guint
 ask (Fixture    *fixture,
      const char *request)
@@ -518,6 +525,44 @@ client_send_some (Client     *client,
   return TRUE;
 }
 
+/* A request that a proxy in front may read otherwise is refused before its body is there. */
+static void
+test_server_framing (Fixture       *fixture,
+                     gconstpointer  data)
+{
+  static const char *const heads[] = {
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30\r\nTransfer-Encoding: chunked",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30\r\ncontent-length: 3",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: +30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity",
+    "/hello HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nContent-Length: 30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nHost: localhost",
+    "/rpc HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30\r\nTransfer-Encoding: chunked",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (heads); i++)
+    {
+      g_auto (Client) client = { 0 };
+      g_autofree char *request = g_strdup_printf ("POST %s\r\n\r\n0\r\n\r\nGET /hello", heads[i]);
+
+      g_test_message ("%s", heads[i]);
+      test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*request refused: *");
+      client_open (&client, fixture, request);
+      client_wait (&client, client_is_over);
+      g_assert_cmpuint (client_get_status (&client), ==, 400);
+      g_assert_nonnull (strstr (client.answer->str, "\r\nConnection: close\r\n"));
+      g_assert_nonnull (strstr (client.answer->str, "\r\n\r\n{\"success\":false,\"detail\":\""));
+      g_assert_true (g_str_has_suffix (client.answer->str, "\"}"));
+    }
+
+  g_assert_cmpuint (fixture->n_handled, ==, 0);
+  test_assert_expected_logs ();
+}
+
 /* A body without a length: what is over the limit is not kept, and does not go on for ever. */
 static void
 test_server_max_body (Fixture       *fixture,
@@ -833,6 +878,7 @@ main (int    argc,
   add_test ("frees-sockets", test_server_frees_sockets);
   add_test ("max-connections", test_server_max_connections);
   add_test ("admission", test_server_admission);
+  add_test ("framing", test_server_framing);
   add_test ("max-body", test_server_max_body);
   add_test ("max-bodies", test_server_max_bodies);
   add_test ("max-body-declared", test_server_max_body_declared);

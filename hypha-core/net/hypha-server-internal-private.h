@@ -76,6 +76,8 @@ void     hypha_server_cut_off     (HyphaServer       *self,
                                    SoupServerMessage *message,
                                    guint              status,
                                    const char        *text);
+gboolean hypha_server_check_framing (HyphaServer       *self,
+                                     SoupServerMessage *message);
 void hypha_server_say_goodbye     (HyphaServer       *self,
                                    HyphaConnection   *connection);
 void hypha_server_check_stopped   (HyphaServer       *self);

@@ -292,6 +292,9 @@ hypha_server_got_headers (SoupServerMessage *message,
   g_debug ("%s: %s %s", soup_server_message_get_remote_host (message),
            soup_server_message_get_method (message), path);
 
+  if (!hypha_server_check_framing (self, message))
+    return;
+
   if (!hypha_server_check_host (self, message) || !hypha_server_check_origin (self, message))
     return;
 
