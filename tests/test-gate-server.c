@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "hypha-server-private.h"
 #include "test-hub-fixture.h"
 #include "test-link.h"
+#include "test-server-fixture.h"
 #include "test-utils.h"
 
 /* The gate behind a real listener: what only shows on a socket. */
@@ -22,41 +22,6 @@ accept_connection (HyphaServer     *server,
   hypha_gate_accept (((Hub *) data)->gate, connection, remote_address);
 }
 
-static void
-on_stopped (GObject      *object,
-            GAsyncResult *result,
-            gpointer      data)
-{
-  g_assert_true (hypha_server_stop_finish (HYPHA_SERVER (object), result, NULL));
-  *(gboolean *) data = TRUE;
-}
-
-typedef struct
-{
-  int      fd;
-  GString *answer;
-  gboolean eof;
-} Socket;
-
-static gboolean
-socket_is_closed (gpointer data)
-{
-  Socket *client = data;
-  char buffer[4096];
-  gssize n = recv (client->fd, buffer, sizeof buffer, MSG_DONTWAIT);
-
-  if (n > 0)
-    g_string_append_len (client->answer, buffer, n);
-  client->eof = n == 0;
-  return client->eof;
-}
-
-static gboolean
-tick (gpointer data)
-{
-  return G_SOURCE_CONTINUE;
-}
-
 /* A client that says who it is in the query, as JavaScript ones do after 1003, and then nothing. */
 static void
 silent_with_query (void)
@@ -68,17 +33,15 @@ silent_with_query (void)
   g_autoptr (Hub) hub = hub_new ();
   g_autoptr (HyphaServer) server = hypha_server_new ();
   g_autoptr (GError) error = NULL;
-  Socket client = { .answer = g_string_new (NULL) };
+  g_auto (RawClient) client = { 0 };
   gboolean stopped = FALSE;
-  guint ticks = g_timeout_add (5, tick, NULL);
   guint n_peers = hypha_router_get_n_peers (hub->router);
 
   hypha_gate_set_timeout (hub->gate, 50);
   hypha_server_set_accept (server, accept_connection, hub);
   g_assert_true (hypha_server_listen (server, "127.0.0.1", 0, &error));
-  client.fd = link_connect (hypha_server_get_port (server));
-  g_assert_cmpint (send (client.fd, request, strlen (request), 0), >, 0);
-  g_assert_true (test_wait (socket_is_closed, &client));
+  raw_open (&client, hypha_server_get_port (server), request);
+  raw_wait (&client, raw_at_eof);
 
   g_assert_true (g_str_has_prefix (client.answer->str, "HTTP/1.1 101"));
   g_assert_nonnull (memmem (client.answer->str, client.answer->len, "Authentication timeout", 22));
@@ -86,10 +49,7 @@ silent_with_query (void)
   g_assert_cmpuint (hypha_gate_get_n_sessions (hub->gate), ==, 0);
   g_assert_cmpuint (hypha_router_get_n_peers (hub->router), ==, n_peers);
 
-  g_source_remove (ticks);
-  close (client.fd);
-  g_string_free (client.answer, TRUE);
-  hypha_server_stop_async (server, NULL, on_stopped, &stopped);
+  server_stop (server, &stopped);
   g_assert_true (test_wait_flag (&stopped));
 }
 
@@ -147,7 +107,7 @@ test_gate_evicted_at_once (void)
   g_assert_false (hypha_gate_kick (hub->gate, "ws-a", "c", "go", NULL));
 
   close (fd);
-  hypha_server_stop_async (server, NULL, on_stopped, &stopped);
+  server_stop (server, &stopped);
   g_assert_true (test_wait_flag (&stopped));
 }
 

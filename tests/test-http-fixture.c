@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "test-http-fixture.h"
+#include "test-server-fixture.h"
 #include "test-utils.h"
 
 HyphaService *
@@ -56,15 +57,6 @@ web_new (void)
   return web;
 }
 
-static void
-web_on_stopped (GObject      *object,
-                GAsyncResult *result,
-                gpointer      data)
-{
-  g_assert_true (hypha_server_stop_finish (HYPHA_SERVER (object), result, NULL));
-  *(gboolean *) data = TRUE;
-}
-
 /* Nothing may be left of any request. */
 static gboolean
 web_is_quiet (gpointer data)
@@ -81,7 +73,7 @@ web_free (Web *web)
   soup_session_abort (web->session);
   g_object_unref (web->session);
   g_assert_true (test_wait (web_is_quiet, web));
-  hypha_server_stop_async (web->server, NULL, web_on_stopped, &web->stopped);
+  server_stop (web->server, &web->stopped);
   g_assert_true (test_wait_flag (&web->stopped));
   g_assert_finalize_object (web->gateway);
   hypha_local_client_free (web->provider);

@@ -7,6 +7,7 @@
 
 #include "hypha-http-request-private.h"
 #include "test-http-fixture.h"
+#include "test-server-fixture.h"
 #include "test-utils.h"
 
 typedef struct
@@ -691,14 +692,6 @@ test_hypha_http_write_timeout (Fixture       *fixture,
   test_assert_expected_logs ();
 }
 
-static void
-on_stopped (GObject      *object,
-            GAsyncResult *result,
-            gpointer      data)
-{
-  *(gboolean *) data = TRUE;
-}
-
 /* What a connection is answered that was open before. */
 static char *
 ask_on (GSocketConnection *connection,
@@ -758,7 +751,7 @@ test_readiness (Fixture       *fixture,
   g_assert_true (test_wait (two_are_started, &n_started));
   ready = ask_on (connection, "/health/readiness");
   g_assert_true (g_str_has_prefix (ready, "HTTP/1.1 200 "));
-  hypha_server_stop_async (web->server, NULL, on_stopped, &stopped);
+  server_stop (web->server, &stopped);
   down = ask_on (second, "/health/readiness");
   g_assert_true (g_str_has_prefix (down, "HTTP/1.1 503 "));
   g_assert_nonnull (strstr (down, "\"status\":\"DOWN\""));

@@ -2,101 +2,184 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "hypha-server-internal-private.h"
 #include "test-link.h"
+#include "test-server-fixture.h"
 #include "test-utils.h"
 
-/* A server, and one raw client of it that posts a body. */
-typedef struct
-{
-  HyphaServer *server;
-  int          fd;
-  GString     *answer;
-  gboolean     trickles;  /* a byte of the body each time that it is polled */
-  gboolean     eof;
-  gboolean     stopped;
-} Fixture;
-
+/* A request that a proxy in front may read otherwise is refused before its body is there. */
 static void
-fixture_set_up (Fixture       *fixture,
-                gconstpointer  data)
+test_server_framing (ServerFixture *fixture,
+                     gconstpointer  data)
 {
-  g_autoptr (GError) error = NULL;
+  static const char *const heads[] = {
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30\r\nTransfer-Encoding: chunked",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30\r\ncontent-length: 3",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: +30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity",
+    "/hello HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nContent-Length: 30",
+    "/hello HTTP/1.1\r\nHost: localhost\r\nHost: localhost",
+    "/rpc HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30\r\nTransfer-Encoding: chunked",
+  };
 
-  fixture->server = hypha_server_new ();
-  fixture->answer = g_string_new (NULL);
-  g_assert_true (hypha_server_listen (fixture->server, "127.0.0.1", 0, &error));
-  g_assert_no_error (error);
-  fixture->fd = link_connect (hypha_server_get_port (fixture->server));
+  for (gsize i = 0; i < G_N_ELEMENTS (heads); i++)
+    {
+      g_auto (RawClient) client = { 0 };
+      g_autofree char *request = g_strdup_printf ("POST %s\r\n\r\n0\r\n\r\nGET /hello", heads[i]);
+
+      g_test_message ("%s", heads[i]);
+      test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*request refused: *");
+      raw_open (&client, fixture->port, request);
+      raw_wait (&client, raw_at_eof);
+      g_assert_cmpuint (raw_get_status (&client), ==, 400);
+      g_assert_nonnull (strstr (client.answer->str, "\r\nConnection: close\r\n"));
+      g_assert_nonnull (strstr (client.answer->str, "\r\n\r\n{\"success\":false,\"detail\":\""));
+      g_assert_true (g_str_has_suffix (client.answer->str, "\"}"));
+    }
+
+  g_assert_cmpuint (fixture->n_handled, ==, 0);
+  test_assert_expected_logs ();
 }
 
 static void
-on_stopped (GObject      *object,
-            GAsyncResult *result,
-            gpointer      data)
+test_server_max_body_declared (ServerFixture *fixture,
+                               gconstpointer  data)
 {
-  g_assert_true (hypha_server_stop_finish (HYPHA_SERVER (object), result, NULL));
-  *(gboolean *) data = TRUE;
+  g_auto (RawClient) client = { 0 };
+  g_autofree char *request =
+    g_strdup_printf ("POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                     "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n", HYPHA_SERVER_MAX_BODY + 1);
+
+  raw_open (&client, fixture->port, request);
+  raw_wait (&client, raw_poll);
+  g_assert_cmpuint (raw_get_status (&client), ==, 413);
+  g_assert_cmpuint (fixture->n_handled, ==, 0);
 }
 
+/* A body without a length: what is over the limit is not kept, and does not go on for ever. */
 static void
-fixture_tear_down (Fixture       *fixture,
-                   gconstpointer  data)
+test_server_max_body (ServerFixture *fixture,
+                      gconstpointer  data)
 {
-  close (fixture->fd);
-  hypha_server_stop_async (fixture->server, NULL, on_stopped, &fixture->stopped);
-  g_assert_true (test_wait_flag (&fixture->stopped));
-  g_assert_finalize_object (fixture->server);
-  g_string_free (fixture->answer, TRUE);
-}
+  enum { MEGABYTE = 1024 * 1024, N = HYPHA_SERVER_MAX_BODY / MEGABYTE };
+  g_auto (RawClient) client = { 0 };
+  g_autofree char *chunk = g_strnfill (MEGABYTE + 10, 'x');
+  gsize before = link_get_rss ();
+  guint i;
 
-static void
-post (Fixture *fixture)
-{
-  static const char head[] = "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
-                             "the first bytes of it";
+  memcpy (chunk, "100000\r\n", 8);
+  memcpy (chunk + MEGABYTE + 8, "\r\n", 2);
+  raw_open (&client, fixture->port, "POST /hello HTTP/1.1\r\nHost: localhost\r\n"
+                                    "Transfer-Encoding: chunked\r\n\r\n");
+  for (i = 0; i < N + 2; i++)
+    g_assert_true (raw_send_some (&client, chunk, MEGABYTE + 10));
 
-  g_assert_cmpint (send (fixture->fd, head, strlen (head), MSG_NOSIGNAL), ==, strlen (head));
+  /* Over the limit: the memory of what came before is free again, as far as the allocator says. */
+  g_assert_cmpuint (fixture->n_handled, ==, 0);
+  for (; i < 3 * N && raw_send_some (&client, chunk, MEGABYTE + 10); i++)
+    ;
+  g_assert_cmpuint (i, <, 3 * N);
+  g_assert_cmpuint (fixture->n_handled, ==, 0);
+  g_assert_cmpuint (link_get_rss (), <, before + HYPHA_SERVER_MAX_BODY + HYPHA_SERVER_MAX_BODY / 2);
 }
 
 static gboolean
-tick (gpointer data)
+one_byte_is_left (gpointer data)
 {
-  return G_SOURCE_CONTINUE;
+  HyphaServer *server = ((ServerFixture *) data)->server;
+
+  return server->bodies + 1 == server->max_bodies;
 }
 
 static gboolean
-is_over (gpointer data)
+no_body_is_left (gpointer data)
 {
-  Fixture *fixture = data;
-  char buffer[1024];
-  gssize n;
-
-  if (fixture->trickles)
-    send (fixture->fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-  n = recv (fixture->fd, buffer, sizeof buffer, MSG_DONTWAIT);
-  if (n > 0)
-    g_string_append_len (fixture->answer, buffer, n);
-  fixture->eof = fixture->eof || n == 0 || (n < 0 && errno != EAGAIN);
-  return fixture->eof;
+  return ((ServerFixture *) data)->server->bodies == 0;
 }
 
-static gboolean
-has_no_bodies (gpointer data)
+/* One request has all the room but a byte; another is refused until it is through. */
+static void
+test_server_max_bodies (ServerFixture *fixture,
+                        gconstpointer  data)
 {
-  return ((Fixture *) data)->server->bodies == 0;
+  g_auto (RawClient) first = { 0 };
+  g_auto (RawClient) second = { 0 };
+  g_auto (RawClient) third = { 0 };
+  g_autofree char *body = g_strnfill (100000, 'x');
+  const char *request = "POST /hello HTTP/1.1\r\nHost: localhost\r\n"
+                        "Content-Length: 100000\r\n\r\n";
+
+  g_assert_cmpuint (HYPHA_SERVER_MAX_BODIES, ==, 256 * 1024 * 1024);
+  hypha_server_set_max_bodies (fixture->server, 100000);
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*request refused: the bodies of all*");
+  raw_open (&first, fixture->port, request);
+  g_assert_true (raw_send_some (&first, body, 99999));
+  g_assert_true (test_wait (one_byte_is_left, fixture));
+  raw_open (&second, fixture->port, request);
+  g_assert_true (raw_send_some (&second, body, 100000));
+  raw_wait (&second, raw_poll);
+  g_assert_cmpuint (raw_get_status (&second), ==, 503);
+  g_assert_nonnull (strstr (second.answer->str, "Retry-After: 1\r\n"));
+  g_assert_cmpuint (fixture->n_handled, ==, 0);
+
+  /* What was refused has given back its share, so the first one has room for its last byte. */
+  g_assert_true (raw_send_some (&first, body, 1));
+  raw_wait (&first, raw_poll);
+  g_assert_cmpuint (raw_get_status (&first), ==, 200);
+  g_assert_cmpuint (fixture->body_size, ==, 100000);
+
+  raw_open (&third, fixture->port, request);
+  g_assert_true (raw_send_some (&third, body, 100000));
+  raw_wait (&third, raw_poll);
+  g_assert_cmpuint (raw_get_status (&third), ==, 200);
+  g_assert_true (test_wait (no_body_is_left, fixture));
+  test_assert_expected_logs ();
+}
+
+static void
+test_server_body_within_limit (ServerFixture *fixture,
+                               gconstpointer  data)
+{
+  g_auto (RawClient) client = { 0 };
+  g_autofree char *body = g_strnfill (1000000, 'x');
+
+  raw_open (&client, fixture->port, "POST /hello HTTP/1.1\r\nHost: localhost\r\n"
+                                    "Content-Length: 1000000\r\n\r\n");
+  g_assert_true (raw_send_some (&client, body, 1000000));
+  raw_wait (&client, raw_poll);
+  g_assert_cmpuint (raw_get_status (&client), ==, 200);
+  g_assert_cmpuint (fixture->body_size, ==, 1000000);
+}
+
+static void
+post (RawClient     *client,
+      ServerFixture *fixture)
+{
+  raw_open (client, fixture->port, "POST /hello HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Content-Length: 100000\r\n\r\nthe first bytes of it");
+}
+
+/* A byte of the body each time that it is polled. */
+static gboolean
+raw_trickle (gpointer data)
+{
+  RawClient *client = data;
+
+  send (client->fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return raw_at_eof (client);
 }
 
 /* libsoup answers when the rest has come, which is thrown away. */
 static gboolean
 is_refused (gpointer data)
 {
-  Fixture *fixture = data;
+  ServerFixture *fixture = data;
   GHashTableIter iter;
   gpointer request;
 
@@ -105,64 +188,61 @@ is_refused (gpointer data)
 }
 
 static void
-wait_for (Fixture       *fixture,
-          TestCondition  condition)
-{
-  guint id = g_timeout_add (1, tick, NULL);
-
-  g_assert_true (test_wait (condition, fixture));
-  g_source_remove (id);
-}
-
-static void
-assert_timed_out (Fixture *fixture)
+assert_timed_out (ServerFixture *fixture,
+                  RawClient     *client,
+                  TestCondition  is_over)
 {
   hypha_server_set_body_timeout (fixture->server, 50);
   test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*its body came too slowly*");
-  post (fixture);
-  wait_for (fixture, is_over);
-  wait_for (fixture, has_no_bodies);
+  post (client, fixture);
+  raw_wait (client, is_over);
+  g_assert_true (test_wait (no_body_is_left, fixture));
   g_assert_cmpuint (g_hash_table_size (fixture->server->requests), ==, 0);
 }
 
 /* What is kept of a body that does not come is not kept for ever. */
 static void
-test_bodies_stalled (Fixture       *fixture,
+test_bodies_stalled (ServerFixture *fixture,
                      gconstpointer  data)
 {
-  assert_timed_out (fixture);
-  g_assert_true (g_str_has_prefix (fixture->answer->str, "HTTP/1.1 408 "));
-  g_assert_nonnull (strstr (fixture->answer->str, "Connection: close"));
-  g_assert_nonnull (strstr (fixture->answer->str, "Content-Type: application/json\r\n"));
-  g_assert_true (g_str_has_suffix (fixture->answer->str,
+  g_auto (RawClient) client = { 0 };
+
+  assert_timed_out (fixture, &client, raw_at_eof);
+  g_assert_true (g_str_has_prefix (client.answer->str, "HTTP/1.1 408 "));
+  g_assert_nonnull (strstr (client.answer->str, "Connection: close"));
+  g_assert_nonnull (strstr (client.answer->str, "Content-Type: application/json\r\n"));
+  g_assert_true (g_str_has_suffix (client.answer->str,
                                    "\r\n\r\n{\"success\":false,\"detail\":"
                                    "\"the body of the request came too slowly\"}"));
 }
 
 /* Nor for ever, by a byte from time to time. */
 static void
-test_bodies_trickle (Fixture       *fixture,
+test_bodies_trickle (ServerFixture *fixture,
                      gconstpointer  data)
 {
-  fixture->trickles = TRUE;
-  assert_timed_out (fixture);
+  g_auto (RawClient) client = { 0 };
+
+  assert_timed_out (fixture, &client, raw_trickle);
 }
 
 /* One connection of this machine has its share and no more. */
 static void
-test_bodies_of_connection (Fixture       *fixture,
+test_bodies_of_connection (ServerFixture *fixture,
                            gconstpointer  data)
 {
+  g_auto (RawClient) client = { 0 };
+
   hypha_server_set_max_bodies_of_address (fixture->server, 10);
   test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*request refused: the bodies of all*");
-  post (fixture);
-  wait_for (fixture, is_refused);
+  post (&client, fixture);
+  g_assert_true (test_wait (is_refused, fixture));
   g_assert_cmpuint (fixture->server->bodies, ==, 0);
 }
 
 /* Two requests of one foreign address share; another address, and each one of this machine, do not. */
 static void
-test_bodies_of_address (Fixture       *fixture,
+test_bodies_of_address (ServerFixture *fixture,
                         gconstpointer  data)
 {
   HyphaRequest first = { .owner = (char *) "203.0.113.1" };
@@ -189,21 +269,25 @@ test_bodies_of_address (Fixture       *fixture,
   g_assert_cmpuint (g_hash_table_size (fixture->server->bodies_of), ==, 0);
 }
 
-static void
-add (const char *path,
-     void      (*function) (Fixture *, gconstpointer))
-{
-  g_test_add (path, Fixture, NULL, fixture_set_up, function, fixture_tear_down);
-}
+#define ADD(name, function) \
+  g_test_add ("/net/" name, ServerFixture, NULL, server_fixture_set_up, function, \
+              server_fixture_tear_down)
 
 int
 main (int    argc,
       char **argv)
 {
   test_init (&argc, &argv);
-  add ("/net/server-bodies/stalled", test_bodies_stalled);
-  add ("/net/server-bodies/trickle", test_bodies_trickle);
-  add ("/net/server-bodies/of-connection", test_bodies_of_connection);
-  add ("/net/server-bodies/of-address", test_bodies_of_address);
+
+  ADD ("server/framing", test_server_framing);
+  ADD ("server/max-body", test_server_max_body);
+  ADD ("server/max-bodies", test_server_max_bodies);
+  ADD ("server/max-body-declared", test_server_max_body_declared);
+  ADD ("server/body-within-limit", test_server_body_within_limit);
+  ADD ("server-bodies/stalled", test_bodies_stalled);
+  ADD ("server-bodies/trickle", test_bodies_trickle);
+  ADD ("server-bodies/of-connection", test_bodies_of_connection);
+  ADD ("server-bodies/of-address", test_bodies_of_address);
+
   return g_test_run ();
 }

@@ -124,6 +124,24 @@ test_wait (TestCondition condition,
 }
 
 static gboolean
+keep_turning (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* The same for what no source tells of: asked each millisecond. */
+gboolean
+test_poll (TestCondition condition,
+           gpointer      data)
+{
+  guint id = g_timeout_add (1, keep_turning, NULL);
+  gboolean came = test_wait (condition, data);
+
+  g_source_remove (id);
+  return came;
+}
+
+static gboolean
 flag_is_set (gpointer data)
 {
   return *(gboolean *) data;

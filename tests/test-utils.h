@@ -19,6 +19,8 @@ typedef gboolean (*TestCondition) (gpointer data);
 
 gboolean test_wait       (TestCondition   condition,
                           gpointer        data);
+gboolean test_poll       (TestCondition   condition,
+                          gpointer        data);
 gboolean test_wait_flag  (gboolean       *flag);
 
 GBytes  *test_bytes_from_hex (const char *hex);
