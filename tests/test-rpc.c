@@ -20,6 +20,7 @@ typedef struct
   char            *method;  /* that the last one went to */
   gsize            longest; /* frame */
   guint            n_beats; /* heartbeats */
+  char            *beat;    /* “to method” of the last one */
 } Wire;
 
 /* Answers to calls that the test made; they have short sessions, those of the rpc are long. */
@@ -45,7 +46,12 @@ on_message (HyphaConnection *connection,
   g_variant_lookup (envelope, "method", "&s", &method);
   if (strstr (method, "beat") != NULL)
     {
+      const char *to = "";
+
       wire->n_beats++;
+      g_variant_lookup (envelope, "to", "&s", &to);
+      g_free (wire->beat);
+      wire->beat = g_strconcat (to, " ", method, NULL);
       return;
     }
 
@@ -87,6 +93,7 @@ wire_free (Wire *wire)
   g_object_unref (wire->world);
   g_free (wire->answer);
   g_free (wire->method);
+  g_free (wire->beat);
   g_free (wire);
 }
 
@@ -335,6 +342,29 @@ test_rpc_old_promise (void)
   g_assert_cmpuint (hypha_rpc_get_n_serving (wire->rpc), ==, 0);
 }
 
+/* “*” stands for the functions of the call's own session, and t for how often it is told to wait. */
+static void
+test_rpc_short_promise (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  HyphaInvocation *kept = NULL;
+  g_autoptr (GBytes) call = NULL;
+
+  add_kept (wire, &kept);
+  call = hypha_rpc_codec_message ("ws-a/p", "ws-a/rpc", "services.x.f", "s", NULL,
+                                  g_variant_new_parsed ("{'promise': <'*'>, 't': <0.01>}"));
+  hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, call);
+  g_assert_true (test_wait (has_beaten, wire));
+  g_assert_cmpstr (wire->beat, ==, "ws-a/p s.heartbeat");
+  g_assert_null (wire->answer);
+  hypha_invocation_return_null (kept);
+  g_assert_true (test_wait (is_answered, wire));
+  g_assert_cmpstr (wire->answer, ==, "resolve");
+  g_assert_cmpstr (wire->method, ==, "s.resolve");
+  hypha_invocation_unref (kept);
+  g_assert_cmpuint (hypha_rpc_get_n_serving (wire->rpc), ==, 0);
+}
+
 /* The functions of a promise are the caller's own; otherwise the caller is told so, nobody else. */
 static void
 test_rpc_foreign_promise (void)
@@ -448,6 +478,7 @@ main (int    argc,
   g_test_add_func ("/rpc/max-pending", test_rpc_max_pending);
   g_test_add_func ("/rpc/max-frame", test_rpc_max_frame);
   g_test_add_func ("/rpc/old-promise", test_rpc_old_promise);
+  g_test_add_func ("/rpc/short-promise", test_rpc_short_promise);
   g_test_add_func ("/rpc/foreign-promise", test_rpc_foreign_promise);
   g_test_add_func ("/rpc/encrypted", test_rpc_encrypted);
   g_test_add_func ("/rpc/chunks-heartbeat", test_rpc_chunks_heartbeat);

@@ -160,6 +160,49 @@ class Socket(Client, Peer):
             return True
 
 
+class Stream(Client):
+    """A client of `transport: "http"`: hears over an answer that does not end, posts what it says."""
+
+    def __init__(self, port, token, query):
+        self.start()
+        self.port = port
+        self.query = "&".join(f"{key}={value}" for key, value in query.items())
+        self.bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+        self.connection.request("GET", f"/rpc?{self.query}", headers=self.bearer)
+        self.response = self.connection.getresponse()
+        self.status = self.response.status
+        self.info = unpack(self.receive()[1])[0]
+        self.id = f"{self.info['workspace']}/{self.info['client_id']}"
+
+    def send_frame(self, opcode, payload):
+        assert opcode == BINARY
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        connection.request("POST", f"/rpc?{self.query}", payload, self.bearer)
+        self.status = connection.getresponse().status
+        connection.close()
+
+    def receive(self):
+        head = self.response.read(4)
+        if len(head) < 4:
+            raise EOFError
+        return BINARY, self.response.read(struct.unpack("!I", head)[0])
+
+    def ended(self):
+        """Whether the server has ended it, in time; reads to the end."""
+        try:
+            while True:
+                self.log.append(self.receive()[1])
+        except TimeoutError:
+            return False
+        except (EOFError, OSError, http.client.HTTPException):
+            return True
+
+    def close(self):
+        self.response.close()
+        self.connection.close()
+
+
 class Page(Client):
     """A page of a window that the host has just opened; who it is, is what the host says."""
 
@@ -217,6 +260,9 @@ class World:
                           token=mint(workspace, subject, **claims))
         assert info["type"] == "connection_info", info
         return peer
+
+    def stream(self, token, **query):
+        return self.keep(Stream(self.server.port, token, query))
 
     def anonymous(self, workspace=None):
         self.count += 1

@@ -242,5 +242,32 @@ def _(world, way):
         check(verb == "resolve" and "ping" in value, value)
 
 
+def answer(client, to, session, value, verb="resolve"):
+    client.message({"type": "method", "to": to, "method": f"{session}.{verb}", "parent": session}, {"args": [value]})
+
+
+@attack("H29", "socket page", "an answer to a call of the core's, from somebody who was not asked")
+def _(world, way):
+    for workspace in ("ws-c", "ws-a"):
+        victim, attacker = world.victim(), world.attacker(way, workspace)
+        path = f"/ws-a/services/{victim.id.split('/')[1]}:public/touch"
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(world.post(path, {})), daemon=True)
+        thread.start()
+        service = {"id": f"{victim.id}:public", "touch": {
+            "_rtype": "method", "_rtarget": victim.id, "_rmethod": "services.public.touch", "_rpromise": True}}
+        # The manager asks for the service, and somebody who came over HTTP calls it.
+        for method, value in (("services.built-in.get_service", service), ("services.public.touch", "from the victim")):
+            call = merged(victim.receive()[1])
+            check(call["method"] == method, call)
+            for verb in ("resolve", "reject", "heartbeat"):
+                answer(attacker, call["from"], call["session"], "from somebody else", verb)
+            attacker.sync()
+            check(not answers, answers)
+            answer(victim, call["from"], call["session"], value)
+        thread.join(20)
+        check(answers and answers[0][0] == 200 and answers[0][2] == b'"from the victim"', answers)
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -220,6 +220,76 @@ def _(world, way):
     check(b"protected" not in body, body)
 
 
+@attack("H7", "socket", "a token that was revoked, over connections that are open")
+def _(world, way):
+    boss, victim = world.socket("ws-a", "boss", scope="ws:ws-a#a"), world.victim()
+    stolen = mint("ws-a", "carol")
+    thief, helper = world.open(), world.open()
+    again = thief.hello(client_id="thief", token=stolen)["reconnection_token"]
+    made = thief.manager("generate_token", {})[1]
+    helper.hello(client_id="helper", token=made)
+    check(thief.register("trap", "public")[0] == "resolve")
+    touch = {"type": "method", "to": victim.id, "method": "services.protected.touch"}
+    thief.message(touch, {"args": []})
+    thief.sync()
+    check(len(victim.sync()) == 1, "not even before that")
+    check(boss.manager("revoke_token", stolen)[0] == "resolve")
+    # What was on its way already counts no more than what they hear now.
+    for peer in (thief, helper):
+        peer.message(touch, {"args": []})
+        victim.message({"type": "method", "to": peer.id, "method": "services.built-in.ping"}, {"args": ["secret"]})
+        check(peer.closed(), f"{peer.id} is still there")
+        check(not any(b"secret" in data for data in peer.log), peer.log)
+    check(len(victim.sync()) == 1, victim.log)
+    check(not any("trap" in name for name in services_of(world)))
+    check_all_refused(world, [{"client_id": "x", "token": stolen}, {"client_id": "y", "token": made},
+                              {"client_id": "thief", "reconnection_token": again}])
+
+
+@attack("H7", "http", "a token that was revoked, as a bearer")
+def _(world, way):
+    boss, victim = world.socket("ws-a", "boss", scope="ws:ws-a#a"), world.victim()
+    stolen = mint("ws-a", "dave")
+    made = world.open()
+    made.hello(client_id="maker", token=stolen)
+    tokens = (stolen, made.manager("generate_token", {})[1])
+    for token in tokens:
+        check(b"protected" in world.http("GET", "/ws-a/services", Authorization=f"Bearer {token}")[2], "not before that")
+    check(boss.manager("revoke_token", stolen)[0] == "resolve")
+    path = f"/ws-a/services/{victim.id.split('/')[1]}:protected"
+    for token in tokens:
+        for scheme in (f"Bearer {token}", "Basic " + base64.b64encode(f"x:{token}".encode()).decode()):
+            _, _, body = world.http("GET", "/ws-a/services", Authorization=scheme)
+            check(b"protected" not in body and b"unlisted" not in body, body)
+            check(world.http("GET", path, Authorization=scheme)[0] in (401, 404))
+            check(world.post(f"{path}/touch", {}, Authorization=scheme)[0] in (401, 404))
+            check_no_token(world.post("/ws-a/services/ws/generate_token", {}, Authorization=scheme)[2])
+    check(victim.sync() == [], victim.log)
+
+
+@attack("H7", "http", "a token that was revoked, over a stream that is open")
+def _(world, way):
+    boss, victim = world.socket("ws-a", "boss", scope="ws:ws-a#a"), world.victim()
+    stolen = mint("ws-a", "erin")
+    thief = world.stream(stolen, client_id="thief", workspace="ws-a")
+    again = thief.info["reconnection_token"]
+    check(thief.register("trap", "public")[0] == "resolve")
+    touch = {"type": "method", "to": victim.id, "method": "services.protected.touch"}
+    thief.message(touch, {"args": []})
+    check(len(victim.sync()) == 1, "not even before that")
+    check(boss.manager("revoke_token", stolen)[0] == "resolve")
+    thief.message(touch, {"args": []})
+    check(thief.status in (400, 401), thief.status)
+    victim.message({"type": "method", "to": thief.id, "method": "services.built-in.ping"}, {"args": ["secret"]})
+    check(thief.ended(), "the stream goes on")
+    check(not any(b"secret" in data for data in thief.log), thief.log)
+    check(len(victim.sync()) == 1, victim.log)
+    check(not any("trap" in name for name in services_of(world)))
+    for query, token in (("", stolen), (f"&reconnection_token={again}", None)):
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        check(world.http("GET", f"/rpc?client_id=thief&workspace=ws-a{query}", **bearer)[0] == 401)
+
+
 WIDER = ({"workspace": "ws-a"}, {"workspace": "default"}, {"user_id": "root"}, {"email": "root@localhost"},
          {"roles": ["admin"]}, {"scopes": ["ws:ws-a#a"]}, {"scope": "admin"}, {"expires_in": 10**9},
          {"client_id": "root"}, {"is_root": True}, {"sub": "root"}, {"aud": "x"}, {"iss": "x"})

@@ -8,6 +8,10 @@ import { mint } from './tokens.mjs';
 
 const REFUSED_IN_MS = 5_000;
 
+const DAY_S = 86_400;
+
+const now = () => Math.floor(Date.now() / 1000);
+const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 const attempt = (options) => refusal(connectToServer({ server_url: url, ...options }), REFUSED_IN_MS);
 
 test('anonymous gets a workspace of its own', async () => {
@@ -30,6 +34,33 @@ test('a token leads into its workspace', async () => {
   assert.equal(api.config.user.email, 'alice@example.org');
   assert.equal(api.config.user.is_anonymous, false);
   assert.equal(api.config.public_base_url, url);
+});
+
+// Its config is the manager's, with connection_info over it.
+const TOLD = {
+  requireContext: true, visibility: 'public', type: 'connection_info', hypha_version: '0.1.0',
+  public_base_url: url, local_base_url: url, manager_id: 'workspace-manager', reconnection_token_life_time: 3600,
+};
+
+test('what a client with a token is told', async () => {
+  const exp = now() + 600;
+  const token = mint('ws-a', 'carol', { roles: ['user'], scope: 'read write', exp });
+  const { reconnection_token: again, ...told } = (await connect('ws-a', { token, client_id: 'told' })).config;
+  const user = {
+    id: 'carol', email: 'carol@example.org', is_anonymous: false, roles: ['user'], scopes: ['read', 'write'],
+    expires_at: exp,
+  };
+  assert.deepEqual(told, { ...TOLD, workspace: 'ws-a', client_id: 'told', user });
+  assert.equal(claims(again).aud, 'hypha-reconnection');
+});
+
+test('what an anonymous client is told', async () => {
+  const { reconnection_token: again, ...told } = (await connect(null, { client_id: 'nobody' })).config;
+  const id = told.workspace;
+  const user = { id, email: 'anonymous@amun.ai', is_anonymous: true, roles: [], scopes: [] };
+  assert.match(id, /^anonymous-[0-9a-f-]{36}$/);
+  assert.deepEqual(told, { ...TOLD, workspace: id, client_id: 'nobody', user });
+  assert.equal(claims(again).is_anonymous, true);
 });
 
 test('a token without a requested workspace leads into the token\'s', async () => {
@@ -103,6 +134,26 @@ test('a token minted by the server leads back into the same workspace', async ()
   const api = await connect('ws-a', { token });
   assert.equal(api.config.workspace, 'ws-a');
   assert.equal(api.config.user.id, 'alice');
+});
+
+test('what a minted token says where nothing is asked for', async () => {
+  const token = mint('ws-a', 'carol', { roles: ['user'], scope: 'read write', exp: now() + 2 * DAY_S });
+  const issuer = await connect('ws-a', { token, client_id: 'issuer' });
+  for (const config of [undefined, null, {}, { expires_in: null, client_id: null, roles: null }]) {
+    const { iat, exp, iss, aud, sub, email, workspace, client_id: client, cid_bound: bound, roles, scope } =
+      claims(await (config === undefined ? issuer.generateToken() : issuer.generateToken(config)));
+    assert.deepEqual([iss, aud, sub, email], ['hypha-core', 'hypha-api', 'carol', 'carol@example.org']);
+    assert.deepEqual([workspace, client, bound, roles, scope], ['ws-a', 'issuer', undefined, ['user'], 'read write']);
+    assert.equal(exp - iat, DAY_S);
+    assert.ok(Math.abs(iat - now()) <= 5);
+  }
+});
+
+test('a minted token ends with the one that it was made with', async () => {
+  const exp = now() + 600;
+  const issuer = await connect('ws-a', { token: mint('ws-a', 'carol', { exp }) });
+  assert.equal(claims(await issuer.generateToken()).exp, exp);
+  assert.equal(claims(await issuer.generateToken({ expires_in: DAY_S })).exp, exp);
 });
 
 test('a token for another workspace is not minted', async () => {

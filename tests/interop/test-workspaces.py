@@ -3,9 +3,12 @@
 """The stock Python client: workspaces of one's own, and tokens for less than everything."""
 
 import asyncio
+import base64
+import json
+import time
 
 import tap
-from stock import DEADLINE, StockTestCase
+from stock import DEADLINE, URL, StockTestCase
 from tokens import mint
 
 
@@ -62,7 +65,54 @@ class Workspaces(OwnCase):
                       await self.refusal(nobody.create_workspace({"id": "any-body"})))
 
 
+DAY = 86_400
+
+
+def claims(token):
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==="))
+
+
+class Told(OwnCase):
+    """What a client learns of itself: its config is the manager's, with connection_info over it."""
+
+    def assert_told(self, client, **more):
+        told = {"require_context": True, "visibility": "public", "type": "connection_info",
+                "hypha_version": "0.1.0", "public_base_url": URL, "local_base_url": URL,
+                "manager_id": "workspace-manager", "reconnection_token_life_time": 3600, **more}
+        config = {**client.config}
+        self.assertEqual(claims(config.pop("reconnection_token"))["aud"], "hypha-reconnection")
+        self.assertEqual({**config, "user": {**config["user"]}}, told)
+
+    async def test_with_a_token(self):
+        end = int(time.time()) + 600
+        token = mint("ws-user-erin", "erin", roles=["user"], scope="read write", exp=end)
+        client = await self.connect("ws-user-erin", token=token, client_id="told")
+        self.assert_told(client, workspace="ws-user-erin", client_id="told", user={
+            "id": "erin", "email": "erin@example.org", "is_anonymous": False, "roles": ["user"],
+            "scopes": ["read", "write"], "expires_at": end})
+
+    async def test_anonymous(self):
+        client = await self.connect(None, client_id="nobody")
+        name = client.config["workspace"]
+        self.assertRegex(name, "^anonymous-[0-9a-f-]{36}$")
+        self.assert_told(client, workspace=name, client_id="nobody", user={
+            "id": name, "email": "anonymous@amun.ai", "is_anonymous": True, "roles": [],
+            "scopes": []})
+
+
 class Tokens(OwnCase):
+    async def test_defaults(self):
+        token = mint("ws-user-erin", "erin", roles=["user"], scope="read", exp=int(time.time()) + 2 * DAY)
+        issuer = await self.connect("ws-user-erin", token=token, client_id="issuer")
+        for config in ((), (None,), ({},), ({"expires_in": None, "client_id": None},)):
+            made = claims(await issuer.generate_token(*config))
+            self.assertEqual((made["iss"], made["aud"], made["sub"], made["email"]),
+                             ("hypha-core", "hypha-api", "erin", "erin@example.org"))
+            self.assertEqual((made["workspace"], made["client_id"], made["roles"], made["scope"]),
+                             ("ws-user-erin", "issuer", ["user"], "read"))
+            self.assertNotIn("cid_bound", made)
+            self.assertEqual(made["exp"] - made["iat"], DAY)
+
     async def test_read_only(self):
         alice = await self.own("carol")
         await alice.register_service({"id": "sum", "add": lambda a, b: a + b})
