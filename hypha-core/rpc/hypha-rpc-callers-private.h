@@ -27,6 +27,8 @@ void             hypha_rpc_callers_remove   (HyphaRpcCallers  *self,
                                              GCancellable     *cancellable);
 GPtrArray       *hypha_rpc_callers_list     (HyphaRpcCallers  *self,
                                              const char       *caller);
+const char      *hypha_rpc_callers_get_account (const char    *caller,
+                                                GVariant      *user);
 guint            hypha_rpc_callers_get_size (HyphaRpcCallers  *self);
 
 G_END_DECLS

@@ -53,7 +53,7 @@ hypha_rpc_callers_free (HyphaRpcCallers *self)
 }
 
 /* To whose account a call goes; user is the stamped one, NULL where the core itself calls. */
-static const char *
+const char *
 hypha_rpc_callers_get_account (const char *caller,
                                GVariant   *user)
 {

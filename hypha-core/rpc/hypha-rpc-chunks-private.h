@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-chunk-store-private.h"
 #include "hypha-rpc-internal-private.h"
 
 G_BEGIN_DECLS
 
-/* Messages in pieces: entries and bytes of one client, bytes of all, and age in seconds. */
-#define HYPHA_CHUNKS_MAX_ENTRIES 64
-#define HYPHA_CHUNKS_MAX_BYTES (256 * 1024 * 1024)
-#define HYPHA_CHUNKS_MAX_TOTAL (1024 * 1024 * 1024)
-#define HYPHA_CHUNKS_MAX_PIECES 65536
-#define HYPHA_CHUNKS_MAX_AGE 300
-/* How far ahead of its turn a piece may come, in pieces. */
-#define HYPHA_CHUNKS_MAX_GAP 1024
 /* Long messages that wait to be sent, in bytes: to one client (64 MiB of value, and what is around
  * it), and to all. */
 #define HYPHA_CHUNKS_MAX_OUTGOING (65 * 1024 * 1024)

@@ -53,6 +53,24 @@ def _(world, way):
     check(events[0] == "resolve" and events[-1] == "reject")
 
 
+@attack("H24", "socket", "long messages for the manager that never get whole")
+def _(world, way):
+    def fill(peer, size):
+        """Pieces until one is refused; their bytes."""
+        peer.call(MANAGER, "services.built-in.message_cache.create", "k")
+        for sent in range(0, size, 4 << 20):
+            if peer.call(MANAGER, "services.built-in.message_cache.append", "k", bytes(4 << 20))[0] == "reject":
+                return sent
+        return size
+    before = world.server.resident()
+    guests = [world.anonymous() for _ in range(5)]
+    held = sum(fill(guest, 256 << 20) for guest in guests)
+    check(held <= 160 << 20, held)
+    grown = world.server.resident() - before
+    check("HYPHA_SANITIZED" in os.environ or grown < 300 << 10, grown)
+    check(fill(world.socket("ws-a", "alice"), 64 << 20) == 64 << 20)
+
+
 @attack("H24", "http", "a body without end")
 def _(world, way):
     with socket.create_connection(("127.0.0.1", world.server.port), 20) as raw:
