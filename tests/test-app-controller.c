@@ -264,21 +264,6 @@ test_app_load (void)
   client_wait_closed (page);
 }
 
-static void
-assert_says (Client     *client,
-             const char *method,
-             GVariant   *args,
-             const char *expected)
-{
-  g_autofree char *error = NULL;
-  g_autofree char *text = NULL;
-  g_autoptr (GVariant) answer = client_call_manager (client, method, args, &error);
-
-  text = answer != NULL ? g_variant_print (answer, FALSE) : g_strdup (error);
-  if (strstr (text, expected) == NULL)
-    g_error ("%s: “%s” does not say “%s”", method, text, expected);
-}
-
 /* Members find a window by its name, its id, its client or its service; others do not. */
 static void
 test_app_find (void)
@@ -295,23 +280,29 @@ test_app_find (void)
   desk_load (desk, PLUGIN);
   page = desk_open_page (desk);
   id = hypha_window_info_get_id (desk->window);
-  assert_says (member, "get_window", g_variant_new_parsed ("[<'Hello'>]"), "'service': <@mv nothing>");
+  client_assert_says (member, "get_window", g_variant_new_parsed ("[<'Hello'>]"),
+                      "'service': <@mv nothing>");
   page_export (page);
   page_serve (page, "services.default.setup", "resolve", g_variant_new_parsed ("@mv nothing"));
   page_serve (page, "services.default.run", "resolve", g_variant_new_parsed ("@mv nothing"));
   g_assert_true (test_wait_flag (&desk->done));
 
   service = g_strdup_printf ("desktop/%s:default", hypha_window_info_get_client_id (desk->window));
-  assert_says (member, "get_window", g_variant_new_parsed ("[<'Hello'>]"), service);
-  assert_says (member, "get_window", g_variant_new_parsed ("[<{'id': <%s>}>]", id), service);
-  assert_says (member, "get_window", g_variant_new_parsed ("[<{'name': <'None'>}>]"), "nothing");
-  assert_says (member, "get_window", g_variant_new_parsed ("[<{'name': <int64 1>}>]"), "nothing");
-  assert_says (stranger, "get_window", g_variant_new_parsed ("[<'Hello'>]"), "nothing");
-  assert_says (member, "get_plugin", g_variant_new_parsed ("[<{'id': <%s>}>]", service), "'run'");
-  assert_says (member, "get_app", g_variant_new_parsed ("[<{'name': <'Hello'>}>]"), "'setup'");
-  assert_says (member, "get_app", g_variant_new_parsed ("[<@a{sv} {}>]"),
-               "Please provide either id or name for the plugin");
-  assert_says (stranger, "get_app", g_variant_new_parsed ("[<{'id': <%s>}>]", service), "nothing");
+  client_assert_says (member, "get_window", g_variant_new_parsed ("[<'Hello'>]"), service);
+  client_assert_says (member, "get_window", g_variant_new_parsed ("[<{'id': <%s>}>]", id), service);
+  client_assert_says (member, "get_window", g_variant_new_parsed ("[<{'name': <'None'>}>]"),
+                      "nothing");
+  client_assert_says (member, "get_window", g_variant_new_parsed ("[<{'name': <int64 1>}>]"),
+                      "nothing");
+  client_assert_says (stranger, "get_window", g_variant_new_parsed ("[<'Hello'>]"), "nothing");
+  client_assert_says (member, "get_plugin", g_variant_new_parsed ("[<{'id': <%s>}>]", service),
+                      "'run'");
+  client_assert_says (member, "get_app", g_variant_new_parsed ("[<{'name': <'Hello'>}>]"),
+                      "'setup'");
+  client_assert_says (member, "get_app", g_variant_new_parsed ("[<@a{sv} {}>]"),
+                      "Please provide either id or name for the plugin");
+  client_assert_says (stranger, "get_app", g_variant_new_parsed ("[<{'id': <%s>}>]", service),
+                      "nothing");
 }
 
 static void

@@ -44,21 +44,6 @@ place_tear_down (Place         *place,
 }
 
 static void
-assert_answers (Client     *client,
-                const char *method,
-                GVariant   *args,
-                const char *expected)
-{
-  g_autofree char *error = NULL;
-  g_autofree char *text = NULL;
-  g_autoptr (GVariant) answer = client_call_manager (client, method, args, &error);
-
-  text = answer != NULL ? g_variant_print (answer, FALSE) : g_strdup (error);
-  if (strstr (text, expected) == NULL)
-    g_error ("%s: “%s” does not say “%s”", method, text, expected);
-}
-
-static void
 test_list_clients (Place         *place,
                    gconstpointer  data)
 {
@@ -66,12 +51,12 @@ test_list_clients (Place         *place,
 
   all = client_call_manager (place->a, "list_clients", g_variant_new_parsed ("@av []"), NULL);
   g_assert_cmpuint (g_variant_n_children (all), ==, 2);
-  assert_answers (place->a, "list_clients", g_variant_new_parsed ("[<'ws-a'>]"), "ws-a/b");
-  assert_answers (place->a, "list_clients", g_variant_new_parsed ("[<'ws-a'>]"), "alice");
-  assert_answers (place->stranger, "list_clients", g_variant_new_parsed ("[<'ws-a'>]"),
-                  "Permission denied for workspace ws-a");
-  assert_answers (place->a, "list_clients", g_variant_new_parsed ("[<int64 1>]"),
-                  "workspace must be a text");
+  client_assert_says (place->a, "list_clients", g_variant_new_parsed ("[<'ws-a'>]"), "ws-a/b");
+  client_assert_says (place->a, "list_clients", g_variant_new_parsed ("[<'ws-a'>]"), "alice");
+  client_assert_says (place->stranger, "list_clients", g_variant_new_parsed ("[<'ws-a'>]"),
+                      "Permission denied for workspace ws-a");
+  client_assert_says (place->a, "list_clients", g_variant_new_parsed ("[<int64 1>]"),
+                      "workspace must be a text");
 }
 
 /* b answers what the manager asks it. */
@@ -131,22 +116,24 @@ static void
 test_ping_nobody (Place         *place,
                   gconstpointer  data)
 {
-  assert_answers (place->a, "ping", g_variant_new_parsed ("[<'gone'>]"),
-                  "Failed to ping client ws-a/gone: Peer ws-a/gone is not connected");
-  assert_answers (place->a, "ping", g_variant_new_parsed ("[<'ws-a/b'>, <0.05>]"),
-                  "Failed to ping client ws-a/b: Method call timed out");
-  assert_answers (place->stranger, "ping_client", g_variant_new_parsed ("[<'ws-a/b'>]"),
-                  "Permission denied for workspace ws-a");
-  assert_answers (place->a, "ping", g_variant_new_parsed ("[<'ws-a/b/c'>]"), "client_id must be");
+  client_assert_says (place->a, "ping", g_variant_new_parsed ("[<'gone'>]"),
+                      "Failed to ping client ws-a/gone: Peer ws-a/gone is not connected");
+  client_assert_says (place->a, "ping", g_variant_new_parsed ("[<'ws-a/b'>, <0.05>]"),
+                      "Failed to ping client ws-a/b: Method call timed out");
+  client_assert_says (place->stranger, "ping_client", g_variant_new_parsed ("[<'ws-a/b'>]"),
+                      "Permission denied for workspace ws-a");
+  client_assert_says (place->a, "ping", g_variant_new_parsed ("[<'ws-a/b/c'>]"),
+                      "client_id must be");
 }
 
 static void
 test_max_timeout (Place         *place,
                   gconstpointer  data)
 {
-  assert_answers (place->a, "ping", g_variant_new_parsed ("[<'b'>, <61.0>]"), "up to 60");
-  assert_answers (place->a, "ping", g_variant_new_parsed ("[<'b'>, <int64 0>]"), "above 0");
-  assert_answers (place->a, "ping", g_variant_new_parsed ("[<'b'>, <'long'>]"), "must be a number");
+  client_assert_says (place->a, "ping", g_variant_new_parsed ("[<'b'>, <61.0>]"), "up to 60");
+  client_assert_says (place->a, "ping", g_variant_new_parsed ("[<'b'>, <int64 0>]"), "above 0");
+  client_assert_says (place->a, "ping", g_variant_new_parsed ("[<'b'>, <'long'>]"),
+                      "must be a number");
 }
 
 static void
@@ -156,22 +143,25 @@ test_service_types (Place         *place,
   GVariant *type = g_variant_ref_sink (
     g_variant_new_parsed ("[<{'id': <'scope'>, 'definition': <{'move': <'x'>}>}>]"));
 
-  assert_answers (place->a, "list_service_types", g_variant_new_parsed ("@av []"), "[]");
-  assert_answers (place->a, "get_service_type", g_variant_new_parsed ("[<'scope'>]"),
-                  "Service type not found: scope");
-  assert_answers (place->a, "register_service_type", type, "'id': <'ws-a/scope'>");
-  assert_answers (place->a, "register_service_type", type,
-                  "Service type already exists: ws-a/scope");
-  assert_answers (place->b, "get_service_type", g_variant_new_parsed ("[<'ws-a/scope'>]"), "'move'");
-  assert_answers (place->b, "list_service_types", g_variant_new_parsed ("@av []"), "'ws-a/scope'");
-  assert_answers (place->stranger, "get_service_type", g_variant_new_parsed ("[<'ws-a/scope'>]"),
-                  "Permission denied");
-  assert_answers (place->stranger, "register_service_type",
-                  g_variant_new_parsed ("[<{'id': <'ws-a/other'>}>]"), "Permission denied");
-  assert_answers (place->a, "register_service_type", g_variant_new_parsed ("[<{'id': <'a:b'>}>]"),
-                  "cannot be the id");
-  assert_answers (place->a, "register_service_type",
-                  g_variant_new_parsed ("[<{'id': <'scope'>, 'new': <true>}>, <true>]"), "'new'");
+  client_assert_says (place->a, "list_service_types", g_variant_new_parsed ("@av []"), "[]");
+  client_assert_says (place->a, "get_service_type", g_variant_new_parsed ("[<'scope'>]"),
+                      "Service type not found: scope");
+  client_assert_says (place->a, "register_service_type", type, "'id': <'ws-a/scope'>");
+  client_assert_says (place->a, "register_service_type", type,
+                      "Service type already exists: ws-a/scope");
+  client_assert_says (place->b, "get_service_type", g_variant_new_parsed ("[<'ws-a/scope'>]"),
+                      "'move'");
+  client_assert_says (place->b, "list_service_types", g_variant_new_parsed ("@av []"),
+                      "'ws-a/scope'");
+  client_assert_says (place->stranger, "get_service_type",
+                      g_variant_new_parsed ("[<'ws-a/scope'>]"), "Permission denied");
+  client_assert_says (place->stranger, "register_service_type",
+                      g_variant_new_parsed ("[<{'id': <'ws-a/other'>}>]"), "Permission denied");
+  client_assert_says (place->a, "register_service_type",
+                      g_variant_new_parsed ("[<{'id': <'a:b'>}>]"), "cannot be the id");
+  client_assert_says (place->a, "register_service_type",
+                      g_variant_new_parsed ("[<{'id': <'scope'>, 'new': <true>}>, <true>]"),
+                      "'new'");
   g_variant_unref (type);
 }
 
@@ -185,15 +175,15 @@ test_service_types_limits (Place         *place,
     {
       g_autofree char *id = g_strdup_printf ("t%u", i);
 
-      assert_answers (place->a, "register_service_type",
-                      g_variant_new_parsed ("[<{'id': <%s>}>]", id), id);
+      client_assert_says (place->a, "register_service_type",
+                          g_variant_new_parsed ("[<{'id': <%s>}>]", id), id);
     }
 
-  assert_answers (place->a, "register_service_type", g_variant_new_parsed ("[<{'id': <'more'>}>]"),
-                  "256 service types, not more");
-  assert_answers (place->a, "register_service_type",
-                  g_variant_new_parsed ("[<{'id': <'t0'>, 'much': <%s>}>, <true>]", much),
-                  "65536 bytes, not more");
+  client_assert_says (place->a, "register_service_type",
+                      g_variant_new_parsed ("[<{'id': <'more'>}>]"), "256 service types, not more");
+  client_assert_says (place->a, "register_service_type",
+                      g_variant_new_parsed ("[<{'id': <'t0'>, 'much': <%s>}>, <true>]", much),
+                      "65536 bytes, not more");
 }
 
 /* An administrator of ws-a. */
@@ -227,16 +217,16 @@ test_cleanup (Place         *place,
 
   client_register (place->b, "built-in", "public");
   client_register (silent, "built-in", "public");
-  assert_answers (place->stranger, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
-                  "Permission denied for workspace ws-a");
-  assert_answers (place->a, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
-                  "Permission denied for workspace ws-a");
+  client_assert_says (place->stranger, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
+                      "Permission denied for workspace ws-a");
+  client_assert_says (place->a, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
+                      "Permission denied for workspace ws-a");
 
   client_send (boss, g_variant_new_parsed (start),
                g_variant_new_parsed ("{'args': <[<'ws-a'>, <0.2>]>, 'promise': <'*'>}"));
   g_assert_true (test_wait (has_binary, place->b));
-  assert_answers (boss, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
-                  "is being cleaned up already");
+  client_assert_says (boss, "cleanup", g_variant_new_parsed ("[<'ws-a'>]"),
+                      "is being cleaned up already");
   answer_ping (place->b);
   answer = client_take_answer (boss, "s", &error);
   g_assert_null (error);
@@ -245,8 +235,8 @@ test_cleanup (Place         *place,
   client_wait_closed (silent);
   g_assert_null (hypha_registry_lookup (place->hub->registry, "ws-a/silent:built-in"));
   g_assert_nonnull (hypha_router_lookup (place->hub->router, "ws-a/b"));
-  assert_answers (boss, "cleanup", g_variant_new_parsed ("[<'ws-a'>, <int64 100>]"),
-                  "timeout must be a number");
+  client_assert_says (boss, "cleanup", g_variant_new_parsed ("[<'ws-a'>, <int64 100>]"),
+                      "timeout must be a number");
 }
 
 #define add(path, func) \

@@ -35,19 +35,6 @@ assert_emits (Client     *client,
 }
 
 static void
-assert_refused (Client     *client,
-                const char *method,
-                const char *args,
-                const char *text)
-{
-  g_autofree char *error = NULL;
-
-  g_assert_null (client_call_manager (client, method, g_variant_new_parsed (args), &error));
-  if (strstr (error, text) == NULL)
-    g_error ("%s %s: “%s” does not say “%s”", method, args, error, text);
-}
-
-static void
 assert_event (Client     *client,
               const char *event,
               const char *data)
@@ -133,14 +120,14 @@ test_events_reserved (void)
     {
       g_autofree char *args = g_strdup_printf ("[<'%s'>, <int64 1>]", reserved[i]);
 
-      assert_refused (a, "emit", args, "is the core's own; choose another name");
+      client_assert_refused (a, "emit", args, "is the core's own; choose another name");
     }
 
-  assert_refused (a, "emit", "[<'ws-a/a:msg'>]", "an event must have a name");
-  assert_refused (a, "emit", "[<''>]", "an event must have a name");
-  assert_refused (a, "emit", "[<'a b'>]", "an event must have a name");
-  assert_refused (a, "emit", "[<'ws-b/x'>]", "Subscription to event 'ws-b/x' is forbidden");
-  assert_refused (a, "emit", "[<int64 1>]", "must be a text");
+  client_assert_refused (a, "emit", "[<'ws-a/a:msg'>]", "an event must have a name");
+  client_assert_refused (a, "emit", "[<''>]", "an event must have a name");
+  client_assert_refused (a, "emit", "[<'a b'>]", "an event must have a name");
+  client_assert_refused (a, "emit", "[<'ws-b/x'>]", "Subscription to event 'ws-b/x' is forbidden");
+  client_assert_refused (a, "emit", "[<int64 1>]", "must be a text");
 }
 
 static void
@@ -168,13 +155,17 @@ test_events_foreign_names (void)
   assert_subscribed (a, "ws-a/x");
   assert_subscribed (a, "ws-a");
   assert_subscribed (a, "ws-a:x");
-  assert_refused (a, "subscribe", "[<'ws-b/x'>]", "Subscription to event 'ws-b/x' is forbidden");
-  assert_refused (a, "subscribe", "[<'ws-ab'>]", "Subscription to event 'ws-ab' is forbidden");
-  assert_refused (a, "subscribe", "[<'ws-other'>]", "is forbidden");
-  assert_refused (a, "subscribe", "[<[<'x'>, <'*/x'>]>]", "Subscription to event '*/x' is");
-  assert_refused (a, "on", "[<'ws-b/x'>, <'f'>]", "Subscription to event 'ws-b/x' is forbidden");
-  assert_refused (a, "subscribe", "[<int64 1>]", "event_type must be a text or a list of texts");
-  assert_refused (stranger, "subscribe", "[<'public/x'>]", "is forbidden");
+  client_assert_refused (a, "subscribe", "[<'ws-b/x'>]",
+                         "Subscription to event 'ws-b/x' is forbidden");
+  client_assert_refused (a, "subscribe", "[<'ws-ab'>]",
+                         "Subscription to event 'ws-ab' is forbidden");
+  client_assert_refused (a, "subscribe", "[<'ws-other'>]", "is forbidden");
+  client_assert_refused (a, "subscribe", "[<[<'x'>, <'*/x'>]>]", "Subscription to event '*/x' is");
+  client_assert_refused (a, "on", "[<'ws-b/x'>, <'f'>]",
+                         "Subscription to event 'ws-b/x' is forbidden");
+  client_assert_refused (a, "subscribe", "[<int64 1>]",
+                         "event_type must be a text or a list of texts");
+  client_assert_refused (stranger, "subscribe", "[<'public/x'>]", "is forbidden");
 }
 
 /* The payloads of the core's own events, to the letter. */
@@ -307,17 +298,18 @@ test_events_handler_refused (void)
   g_autofree char *token = hub_token (hub, "ws-a", "alice");
   g_autoptr (Client) a = hub_connect (hub, "a", token);
 
-  assert_refused (a, "on", "[<'x'>]", "a plain callback ends with the call; or use subscribe");
-  assert_refused (a, "on", "[<'x'>, <'f'>]", "a plain callback ends with the call");
-  assert_refused (a, "on",
-                  "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'a'>, '_rmethod': <'s1.f'>}>]",
-                  "a plain callback ends with the call");
-  assert_refused (a, "on", "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'ws-b/b'>,"
-                           " '_rmethod': <'services.x.f'>}>]",
-                  "must be a function of the caller itself");
-  assert_refused (a, "on", "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'*/workspace-manager'>,"
-                           " '_rmethod': <'services.default.log'>}>]",
-                  "must be a function of the caller itself");
+  client_assert_refused (a, "on", "[<'x'>]",
+                         "a plain callback ends with the call; or use subscribe");
+  client_assert_refused (a, "on", "[<'x'>, <'f'>]", "a plain callback ends with the call");
+  client_assert_refused (a, "on",
+                         "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'a'>, '_rmethod': <'s1.f'>}>]",
+                         "a plain callback ends with the call");
+  client_assert_refused (a, "on", "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'ws-b/b'>,"
+                                  " '_rmethod': <'services.x.f'>}>]",
+                         "must be a function of the caller itself");
+  client_assert_refused (a, "on", "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'*/workspace-manager'>,"
+                                  " '_rmethod': <'services.default.log'>}>]",
+                         "must be a function of the caller itself");
 }
 
 static void
@@ -330,10 +322,10 @@ test_event_handlers_max_client (void)
   for (guint i = 0; i < HYPHA_EVENT_HANDLERS_MAX_CLIENT; i++)
     add_handler (a, "x", "services.s.f");
 
-  assert_refused (a, "on",
-                  "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'a'>,"
-                  " '_rmethod': <'services.s.f'>}>]",
-                  "a client may have 64 event handlers, not more");
+  client_assert_refused (a, "on",
+                         "[<'x'>, <{'_rtype': <'method'>, '_rtarget': <'a'>,"
+                         " '_rmethod': <'services.s.f'>}>]",
+                         "a client may have 64 event handlers, not more");
 }
 
 /* One that never answers is given up when too much waits for it. */

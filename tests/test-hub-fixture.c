@@ -359,6 +359,74 @@ client_call_manager (Client      *client,
   return client_call (client, HYPHA_ADDRESS_MANAGER, full, args, error);
 }
 
+/* The same with arguments as text; it must not fail. */
+GVariant *
+client_must_call (Client     *client,
+                  const char *method,
+                  const char *args)
+{
+  g_autofree char *error = NULL;
+  GVariant *value = client_call_manager (client, method, g_variant_new_parsed (args), &error);
+
+  if (error != NULL)
+    g_error ("%s %s: %s", method, args, error);
+  g_assert_nonnull (value);
+  return value;
+}
+
+static char *
+client_take_refusal (Client     *client,
+                     const char *method,
+                     const char *args)
+{
+  char *error = NULL;
+
+  g_assert_null (client_call_manager (client, method, g_variant_new_parsed (args), &error));
+  g_assert_nonnull (error);
+  return error;
+}
+
+/* It must fail, with this text. */
+void
+client_assert_fails (Client     *client,
+                     const char *method,
+                     const char *args,
+                     const char *text)
+{
+  g_autofree char *error = client_take_refusal (client, method, args);
+
+  g_assert_cmpstr (error, ==, text);
+}
+
+/* It must fail, with this somewhere in the text. */
+void
+client_assert_refused (Client     *client,
+                       const char *method,
+                       const char *args,
+                       const char *text)
+{
+  g_autofree char *error = client_take_refusal (client, method, args);
+
+  if (strstr (error, text) == NULL)
+    g_error ("%s %s: “%s” does not say “%s”", method, args, error, text);
+}
+
+/* This is somewhere in the answer, or in the error. */
+void
+client_assert_says (Client     *client,
+                    const char *method,
+                    GVariant   *args,
+                    const char *expected)
+{
+  g_autofree char *error = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GVariant) answer = client_call_manager (client, method, args, &error);
+
+  text = answer != NULL ? g_variant_print (answer, FALSE) : g_strdup (error);
+  if (strstr (text, expected) == NULL)
+    g_error ("%s: “%s” does not say “%s”", method, text, expected);
+}
+
 void
 client_register (Client     *client,
                  const char *service,

@@ -71,6 +71,21 @@ GVariant   *client_call_manager (Client          *client,
                                  const char      *method,
                                  GVariant        *args,
                                  char           **error);
+GVariant   *client_must_call    (Client          *client,
+                                 const char      *method,
+                                 const char      *args);
+void        client_assert_fails (Client          *client,
+                                 const char      *method,
+                                 const char      *args,
+                                 const char      *text);
+void        client_assert_refused (Client        *client,
+                                 const char      *method,
+                                 const char      *args,
+                                 const char      *text);
+void        client_assert_says  (Client          *client,
+                                 const char      *method,
+                                 GVariant        *args,
+                                 const char      *expected);
 GVariant   *client_call_named   (Client          *client,
                                  const char      *method,
                                  GVariant        *args,

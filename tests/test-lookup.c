@@ -116,19 +116,6 @@ assert_finds (Client     *client,
 }
 
 static void
-assert_refused (Client     *client,
-                const char *method,
-                const char *args,
-                const char *text)
-{
-  g_autofree char *error = NULL;
-
-  g_assert_null (client_call_manager (client, method, g_variant_new_parsed (args), &error));
-  if (strstr (error, text) == NULL)
-    g_error ("%s %s: “%s” does not say “%s”", method, args, error, text);
-}
-
-static void
 test_lookup_modes (void)
 {
   g_autoptr (Place) place = place_new ();
@@ -142,8 +129,8 @@ test_lookup_modes (void)
   assert_finds (place->caller, "[<'s'>, <{'mode': <'last'>}>]", "ws-a/p3__rlb:s");
   random = find (place->caller, "[<'s'>, <{'mode': <'random'>}>]");
   g_assert_true (g_str_has_prefix (random, "ws-a/p"));
-  assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'exact'>}>]",
-                  "Multiple services found for ");
+  client_assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'exact'>}>]",
+                         "Multiple services found for ");
   assert_finds (place->caller, "[<'p2__rlb:s'>, <{'mode': <'exact'>}>]", "ws-a/p2__rlb:s");
 }
 
@@ -180,12 +167,12 @@ test_lookup_select (void)
   /* Nobody has it: any will do. */
   id = find (place->caller, "[<'s'>, <{'mode': <'select:min:none'>}>]");
   g_assert_nonnull (id);
-  assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'select:min'>}>]",
-                  "Invalid select mode format: select:min. Expected 'select:criteria:function'");
-  assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'select:min:a b'>}>]",
-                  "Invalid select mode format");
-  assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'select:best:f'>}>]",
-                  "Unknown selection criteria: best");
+  client_assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'select:min'>}>]",
+                         "Invalid select mode format: select:min. Expected 'select:criteria:function'");
+  client_assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'select:min:a b'>}>]",
+                         "Invalid select mode format");
+  client_assert_refused (place->caller, "get_service", "[<'s'>, <{'mode': <'select:best:f'>}>]",
+                         "Unknown selection criteria: best");
 }
 
 /* One candidate does not answer: after select_timeout it is left out. */
@@ -240,15 +227,16 @@ test_lookup_patterns (void)
   assert_finds (place->caller, "[<{'id': <'s'>, 'client_id': <'p2__rlb'>}>]", "ws-a/p2__rlb:s");
   assert_finds (place->caller, "[<{'service_id': <'s'>, 'workspace': <'*'>}>]", "ws-a/p1__rlb:s");
   assert_finds (place->caller, "[<'s@none'>]", NULL);
-  assert_refused (place->caller, "get_service", "[<'p1__rlb:s x'>]",
-                  "Invalid characters in query part: s x");
-  assert_refused (place->caller, "get_service", "[<'ws-a/p1__rlb:s@app'>]",
-                  "App id mismatch: app != *");
-  assert_refused (place->caller, "get_service",
-                  "[<{'id': <'p1__rlb:s'>, 'client_id': <'p2__rlb'>}>]",
-                  "client_id (p2__rlb) does not match service_id (p1__rlb)");
-  assert_refused (place->caller, "get_service", "[<int64 1>]", "Service ID must be a string");
-  assert_refused (place->caller, "get_service", "[<'a/b/c'>]", "at most one '/'");
+  client_assert_refused (place->caller, "get_service", "[<'p1__rlb:s x'>]",
+                         "Invalid characters in query part: s x");
+  client_assert_refused (place->caller, "get_service", "[<'ws-a/p1__rlb:s@app'>]",
+                         "App id mismatch: app != *");
+  client_assert_refused (place->caller, "get_service",
+                         "[<{'id': <'p1__rlb:s'>, 'client_id': <'p2__rlb'>}>]",
+                         "client_id (p2__rlb) does not match service_id (p1__rlb)");
+  client_assert_refused (place->caller, "get_service", "[<int64 1>]",
+                         "Service ID must be a string");
+  client_assert_refused (place->caller, "get_service", "[<'a/b/c'>]", "at most one '/'");
 }
 
 static void
@@ -295,16 +283,16 @@ test_lookup_arguments (void)
   assert_finds (place->caller, "[<'s'>, <int64 3>]", "ws-a/p1__rlb:s");
   assert_finds (place->caller, "[<'s'>, <{'timeout': <2.5>, 'skipTimeout': <true>,"
                                " 'case_conversion': <'camel'>}>]", "ws-a/p1__rlb:s");
-  assert_refused (place->caller, "get_service", "[<'s'>, <{'timeout': <'soon'>}>]",
-                  "timeout must be a number of seconds greater than 0");
-  assert_refused (place->caller, "get_service", "[<'s'>, <{'select_timeout': <int64 -1>}>]",
-                  "select_timeout must be a number of seconds greater than 0");
+  client_assert_refused (place->caller, "get_service", "[<'s'>, <{'timeout': <'soon'>}>]",
+                         "timeout must be a number of seconds greater than 0");
+  client_assert_refused (place->caller, "get_service", "[<'s'>, <{'select_timeout': <int64 -1>}>]",
+                         "select_timeout must be a number of seconds greater than 0");
   info = client_call_named (place->caller, "get_service_info", g_variant_new ("av", NULL),
                             g_variant_new_parsed ("{'service_id': <'s'>}"), NULL);
   g_assert_true (g_variant_lookup (info, "id", "&s", &id));
   g_assert_cmpstr (id, ==, "ws-a/p1__rlb:s");
-  assert_refused (place->caller, "get_service_info", "[<'nothing'>]",
-                  "Service not found: nothing");
+  client_assert_refused (place->caller, "get_service_info", "[<'nothing'>]",
+                         "Service not found: nothing");
   g_clear_pointer (&info, g_variant_unref);
   info = client_call_manager (place->caller, "get_service_info", g_variant_new_parsed ("[<'ws'>]"),
                               NULL);
@@ -331,8 +319,8 @@ test_lookup_silent_provider (void)
   HyphaLocalClient *other = NULL;
 
   client_register (silent, "s", "public");
-  assert_refused (caller, "get_service", "[<'s'>, <{'timeout': <0.05>}>]",
-                  "Timeout while getting service ws-a/*:s");
+  client_assert_refused (caller, "get_service", "[<'s'>, <{'timeout': <0.05>}>]",
+                         "Timeout while getting service ws-a/*:s");
   assert_finds (caller, "[<'s'>, <{'timeout': <0.05>, 'skip_timeout': <true>}>]", NULL);
   other = add_provider (hub, "b", 1);
   assert_finds (caller, "[<'s'>, <{'timeout': <0.05>}>]", "ws-a/b:s");
@@ -391,13 +379,15 @@ test_lookup_list_errors (void)
 {
   g_autoptr (Place) place = place_new ();
 
-  assert_refused (place->caller, "list_services", "[<{'id': <'a'>, 'service_id': <'b'>}>]",
-                  "Cannot specify both 'id' and 'service_id' in the query.");
-  assert_refused (place->caller, "list_services",
-                  "[<{'workspace': <'*'>, 'visibility': <'protected'>}>]",
-                  "Cannot list protected services in all workspaces.");
-  assert_refused (place->caller, "list_services", "[<{'a': <'x'>}>]", "Invalid query keys: a");
-  assert_refused (place->caller, "list_services", "[<int64 1>]", "a query must be a text or a map");
+  client_assert_refused (place->caller, "list_services", "[<{'id': <'a'>, 'service_id': <'b'>}>]",
+                         "Cannot specify both 'id' and 'service_id' in the query.");
+  client_assert_refused (place->caller, "list_services",
+                         "[<{'workspace': <'*'>, 'visibility': <'protected'>}>]",
+                         "Cannot list protected services in all workspaces.");
+  client_assert_refused (place->caller, "list_services", "[<{'a': <'x'>}>]",
+                         "Invalid query keys: a");
+  client_assert_refused (place->caller, "list_services", "[<int64 1>]",
+                         "a query must be a text or a map");
 }
 
 /* A value that means nothing does not widen the query; null is no value. */
@@ -414,15 +404,15 @@ test_lookup_values (void)
       g_autofree char *null = g_strdup_printf ("[<{'id': <'s'>, '%s': <@mv nothing>}>]", keys[i]);
       g_autofree char *text = g_strdup_printf ("“%s” in a query must be a text", keys[i]);
 
-      assert_refused (place->caller, "get_service", get, text);
-      assert_refused (place->caller, "list_services", list, text);
+      client_assert_refused (place->caller, "get_service", get, text);
+      client_assert_refused (place->caller, "list_services", list, text);
       assert_finds (place->caller, null, "ws-a/p1__rlb:s");
     }
 
-  assert_refused (place->caller, "list_services", "[<{'id': <int64 5>}>]",
-                  "“id” in a query must be a text");
-  assert_refused (place->caller, "list_services", "[<{'service_id': <int64 5>}>]",
-                  "“service_id” in a query must be a text");
+  client_assert_refused (place->caller, "list_services", "[<{'id': <int64 5>}>]",
+                         "“id” in a query must be a text");
+  client_assert_refused (place->caller, "list_services", "[<{'service_id': <int64 5>}>]",
+                         "“service_id” in a query must be a text");
 }
 
 int

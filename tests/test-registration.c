@@ -9,38 +9,12 @@
 #include "test-hub-fixture.h"
 #include "test-utils.h"
 
-static GVariant *
-must_call (Client     *client,
-           const char *method,
-           const char *args)
-{
-  g_autofree char *error = NULL;
-  GVariant *value = client_call_manager (client, method, g_variant_new_parsed (args), &error);
-
-  if (error != NULL)
-    g_error ("%s %s: %s", method, args, error);
-  return value;
-}
-
 static void
 assert_done (Client     *client,
              const char *method,
              const char *args)
 {
-  g_variant_unref (must_call (client, method, args));
-}
-
-static void
-assert_refused (Client     *client,
-                const char *method,
-                const char *args,
-                const char *text)
-{
-  g_autofree char *error = NULL;
-
-  g_assert_null (client_call_manager (client, method, g_variant_new_parsed (args), &error));
-  if (strstr (error, text) == NULL)
-    g_error ("%s %s: “%s” does not say “%s”", method, args, error, text);
+  g_variant_unref (client_must_call (client, method, args));
 }
 
 static gboolean
@@ -71,17 +45,18 @@ test_registration_id_forms (void)
       g_assert_false (is_registered (hub, "ws-a/a:svc"));
     }
 
-  stored = must_call (a, "register_service", "[<{'name': <'by-name'>}>]");
+  stored = client_must_call (a, "register_service", "[<{'name': <'by-name'>}>]");
   g_assert_true (g_variant_lookup (stored, "id", "&s", &id));
   g_assert_cmpstr (id, ==, "ws-a/a:by-name");
-  assert_refused (a, "register_service", "[<{'id': <'invalid/service/id'>}>]",
-                  "Service id must contain at most one '/'");
-  assert_refused (a, "register_service", "[<{'id': <'invalid/id'>}>]",
-                  "Service id must not contain '/'");
-  assert_refused (a, "register_service", "[<@a{sv} {}>]", "Service id is required");
-  assert_refused (a, "register_service", "[<{'id': <'a b'>}>]", "without / : @ * . and white");
-  assert_refused (a, "register_service", "[<int64 1>]", "a service must be a map");
-  assert_refused (a, "register_service", "[<{'id': <'s'>}>, <int64 1>]", "must be a map");
+  client_assert_refused (a, "register_service", "[<{'id': <'invalid/service/id'>}>]",
+                         "Service id must contain at most one '/'");
+  client_assert_refused (a, "register_service", "[<{'id': <'invalid/id'>}>]",
+                         "Service id must not contain '/'");
+  client_assert_refused (a, "register_service", "[<@a{sv} {}>]", "Service id is required");
+  client_assert_refused (a, "register_service", "[<{'id': <'a b'>}>]",
+                         "without / : @ * . and white");
+  client_assert_refused (a, "register_service", "[<int64 1>]", "a service must be a map");
+  client_assert_refused (a, "register_service", "[<{'id': <'s'>}>, <int64 1>]", "must be a map");
 
   /* A text unregisters, as old clients do. */
   assert_done (a, "register_service", "[<'by-name'>]");
@@ -94,7 +69,8 @@ test_registration_app (void)
   g_autoptr (Hub) hub = hub_new ();
   g_autofree char *token = hub_token (hub, "ws-a", "alice");
   g_autoptr (Client) a = hub_connect (hub, "a", token);
-  g_autoptr (GVariant) stored = must_call (a, "register_service", "[<{'id': <'svc@app-1'>}>]");
+  g_autoptr (GVariant) stored = client_must_call (a, "register_service",
+                                                  "[<{'id': <'svc@app-1'>}>]");
   const char *app = NULL;
 
   g_assert_true (g_variant_lookup (stored, "app_id", "&s", &app));
@@ -138,9 +114,9 @@ test_registration_overwrite (void)
   g_autoptr (Client) a = hub_connect (hub, "a", token);
 
   assert_done (a, "register_service", "[<{'id': <'s'>, 'config': <{'overwrite': <false>}>}>]");
-  assert_refused (a, "register_service",
-                  "[<{'id': <'s'>, 'config': <{'overwrite': <false>}>}>]",
-                  "Service already exists: ws-a/a:s");
+  client_assert_refused (a, "register_service",
+                         "[<{'id': <'s'>, 'config': <{'overwrite': <false>}>}>]",
+                         "Service already exists: ws-a/a:s");
   assert_done (a, "register_service", "[<{'id': <'s'>}>]");
   assert_done (a, "register_service", "[<{'id': <'s'>}>, <{'overwrite': <true>}>]");
 }
@@ -157,8 +133,8 @@ test_registration_singleton (void)
 
   assert_done (a, "register_service", "[<{'id': <'s'>, 'config': <{'singleton': <true>}>}>]");
   assert_done (a, "register_service", "[<{'id': <'s'>, 'config': <{'singleton': <true>}>}>]");
-  assert_refused (b, "register_service", "[<{'id': <'s'>}>]",
-                  "A singleton service with the same name (s)");
+  client_assert_refused (b, "register_service", "[<{'id': <'s'>}>]",
+                         "A singleton service with the same name (s)");
   assert_done (other, "register_service", "[<{'id': <'s'>}>]");
   assert_done (b, "register_service", "[<{'id': <'t'>}>]");
   assert_done (a, "unregister_service", "[<'s'>]");
@@ -177,12 +153,12 @@ test_registration_private (void)
   g_autoptr (GVariant) all = NULL;
 
   client_register (a, "s", "private");
-  listed = must_call (a, "list_services", "@av []");
+  listed = client_must_call (a, "list_services", "@av []");
   g_assert_cmpuint (g_variant_n_children (listed), ==, 0);
-  all = must_call (a, "list_services", "[<{'include_unlisted': <true>}>]");
+  all = client_must_call (a, "list_services", "[<{'include_unlisted': <true>}>]");
   g_assert_cmpuint (g_variant_n_children (all), ==, 3);
-  assert_refused (stranger, "get_service", "[<'ws-a/a:s'>]",
-                  "Permission denied for getting protected service: s");
+  client_assert_refused (stranger, "get_service", "[<'ws-a/a:s'>]",
+                         "Permission denied for getting protected service: s");
 }
 
 static void
@@ -198,17 +174,17 @@ test_registration_authorized_workspaces (void)
   g_autofree char *printed = NULL;
   g_autofree char *printed_own = NULL;
 
-  assert_refused (a, "register_service",
-                  "[<{'id': <'s'>, 'config': <{'visibility': <'public'>,"
-                  " 'authorized_workspaces': <[<'ws-b'>]>}>}>]",
-                  "authorized_workspaces can only be set when visibility is 'protected', "
-                  "got visibility='public'");
+  client_assert_refused (a, "register_service",
+                         "[<{'id': <'s'>, 'config': <{'visibility': <'public'>,"
+                         " 'authorized_workspaces': <[<'ws-b'>]>}>}>]",
+                         "authorized_workspaces can only be set when visibility is 'protected', "
+                         "got visibility='public'");
   assert_done (a, "register_service",
                "[<{'id': <'s'>, 'config': <{'authorized_workspaces': <[<'ws-b'>]>}>}>]");
-  own = must_call (a, "list_services", "@av []");
+  own = client_must_call (a, "list_services", "@av []");
   printed_own = g_variant_print (own, FALSE);
   g_assert_nonnull (strstr (printed_own, "authorized_workspaces"));
-  seen = must_call (friend, "list_services", "[<'ws-a'>]");
+  seen = client_must_call (friend, "list_services", "[<'ws-a'>]");
   g_assert_cmpuint (g_variant_n_children (seen), ==, 1);
   printed = g_variant_print (seen, FALSE);
   g_assert_null (strstr (printed, "authorized_workspaces"));
@@ -227,9 +203,9 @@ test_registration_local_only (void)
   assert_done (a, "register_service", "[<{'id': <'s'>, 'config': <{'_local_only': <true>}>}>]");
   g_assert_false (is_registered (hub, "ws-a/a:_rintf_1"));
   g_assert_false (is_registered (hub, "ws-a/a:s"));
-  stored = must_call (a, "register_service",
-                      "[<{'id': <'t'>, 'config': <{'_rintf_allowed_caller': <'x'>,"
-                      " '_local_only': <false>}>}>]");
+  stored = client_must_call (a, "register_service",
+                             "[<{'id': <'t'>, 'config': <{'_rintf_allowed_caller': <'x'>,"
+                             " '_local_only': <false>}>}>]");
   printed = g_variant_print (stored, FALSE);
   g_assert_null (strstr (printed, "_rintf_allowed_caller"));
   g_assert_null (strstr (printed, "_local_only"));
@@ -255,7 +231,7 @@ test_registration_by_root (void)
   g_assert_no_error (error);
   g_assert_true (is_registered (hub, "ws-a/a:svc"));
 
-  listed = must_call (a, "list_services", "[<'default'>]");
+  listed = client_must_call (a, "list_services", "[<'default'>]");
   g_assert_cmpuint (g_variant_n_children (listed), ==, 1);
   g_variant_get_child (listed, 0, "v", &first);
   g_assert_true (g_variant_lookup (first, "id", "&s", &id));
@@ -270,7 +246,7 @@ test_registration_listed_default_works (void)
 {
   g_autoptr (Hub) hub = hub_new ();
   g_autoptr (Client) x = hub_connect (hub, "x", NULL);
-  g_autoptr (GVariant) service = must_call (x, "get_service", "[<'default/root:default'>]");
+  g_autoptr (GVariant) service = client_must_call (x, "get_service", "[<'default/root:default'>]");
   g_autoptr (GVariant) echo = g_variant_lookup_value (service, "echo", G_VARIANT_TYPE_VARDICT);
   g_autoptr (GVariant) got = NULL;
   const char *target = NULL;
@@ -314,14 +290,14 @@ test_registration_local_client (void)
   /* A service “default” of this process is set up. */
   g_assert_true (test_wait_flag (&set_up));
 
-  found = must_call (a, "get_service", "[<'l:default'>]");
+  found = client_must_call (a, "get_service", "[<'l:default'>]");
   g_assert_true (g_variant_is_of_type (found, G_VARIANT_TYPE_VARDICT));
   g_variant_unref (client_call (a, "ws-a/l", "services.default.f", g_variant_new ("av", NULL),
                                 NULL));
   g_assert_true (called);
 
   hypha_local_client_unregister (local, hub->registry, "default");
-  gone = must_call (a, "get_service", "[<'l:default'>]");
+  gone = client_must_call (a, "get_service", "[<'l:default'>]");
   g_assert_true (hypha_rpc_codec_is_null (gone));
 
   g_assert_true (hypha_local_client_register (local, hub->registry, service, &error));

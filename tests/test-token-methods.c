@@ -72,18 +72,6 @@ parse (Hub        *hub,
   return token;
 }
 
-static void
-assert_call_fails (Client     *client,
-                   const char *method,
-                   const char *args,
-                   const char *expected)
-{
-  g_autofree char *error = NULL;
-
-  g_assert_null (client_call_manager (client, method, g_variant_new_parsed (args), &error));
-  g_assert_cmpstr (error, ==, expected);
-}
-
 /* Says hello with these, and is refused with this text. */
 static void
 assert_refused (Hub        *hub,
@@ -135,9 +123,9 @@ test_token_read_only (void)
   built_in = client_call_manager (client, "register_service",
                                   g_variant_new_parsed ("[<{'id': <'built-in'>}>]"), NULL);
   g_assert_nonnull (built_in);
-  assert_call_fails (client, "register_service", "[<{'id': <'mine'>}>]",
-                     "Access denied: Only root user can register services in 'ws-a' workspace. "
-                     "Current client: ws-a/r");
+  client_assert_fails (client, "register_service", "[<{'id': <'mine'>}>]",
+                       "Access denied: Only root user can register services in 'ws-a' workspace. "
+                       "Current client: ws-a/r");
   assert_generate_fails (client, "@a{sv} {}", "Only admin can generate token.");
 
   /* An event for all, which nobody gets; what follows it arrives. */
@@ -320,10 +308,10 @@ test_token_parse (void)
   g_assert_true (g_variant_lookup (workspaces, "ws-a", "&s", &text));
   g_assert_cmpstr (text, ==, "rw");
 
-  assert_call_fails (client, "parse_token", forged, "JWT verification failed: Invalid signature");
-  assert_call_fails (client, "parse_token", "[<'x'>]", "Invalid JWT format");
-  assert_call_fails (client, "parse_token", "[<int64 7>]",
-                     "services.default.parse_token: token must be a text");
+  client_assert_fails (client, "parse_token", forged, "JWT verification failed: Invalid signature");
+  client_assert_fails (client, "parse_token", "[<'x'>]", "Invalid JWT format");
+  client_assert_fails (client, "parse_token", "[<int64 7>]",
+                       "services.default.parse_token: token must be a text");
 }
 
 static void
@@ -394,9 +382,9 @@ test_token_revoke_permission (void)
   g_autofree char *made = NULL;
   const char *denied = "Permission denied for workspace ws-a: only its admin can revoke a token";
 
-  assert_call_fails (member, "revoke_token", args, denied);
-  assert_call_fails (stranger, "revoke_token", args, denied);
-  assert_call_fails (anonymous, "revoke_token", args, denied);
+  client_assert_fails (member, "revoke_token", args, denied);
+  client_assert_fails (stranger, "revoke_token", args, denied);
+  client_assert_fails (anonymous, "revoke_token", args, denied);
 
   /* What one made, one may unmake. */
   made = generate (member, "@a{sv} {}", NULL);
@@ -443,7 +431,7 @@ test_token_revoke_expired (void)
   old->expires_at = old->issued_at - 1;
   text = hypha_authority_sign (hub->authority, old, HYPHA_TOKEN_AUDIENCE_API);
   args = g_strdup_printf ("[<'%s'>]", text);
-  assert_call_fails (client, "revoke_token", args, "Token has already expired");
+  client_assert_fails (client, "revoke_token", args, "Token has already expired");
 }
 
 /* A token without an id, as older versions made them. */

@@ -27,18 +27,6 @@ typedef struct
   GInputStream *stream;
 } Fixture;
 
-static GVariant *
-call (Client     *client,
-      const char *method,
-      const char *args)
-{
-  g_autofree char *error = NULL;
-  GVariant *value = client_call_manager (client, method, g_variant_new_parsed (args), &error);
-
-  g_assert_cmpstr (error, ==, NULL);
-  return value;
-}
-
 static char *
 make_token (Fixture    *fixture,
             const char *user,
@@ -73,11 +61,11 @@ static void
 make_anew (Fixture *fixture)
 {
   g_autofree char *token = make_token (fixture, "mallory", "");
-  g_autoptr (GVariant) gone = call (fixture->bob, "delete_workspace", "[<'team-x'>]");
+  g_autoptr (GVariant) gone = client_must_call (fixture->bob, "delete_workspace", "[<'team-x'>]");
   g_autoptr (GVariant) made = NULL;
 
   fixture->mallory = hub_connect (fixture->web->hub, "mallory", token);
-  made = call (fixture->mallory, "create_workspace", "[<{'id': <'team-x'>}>]");
+  made = client_must_call (fixture->mallory, "create_workspace", "[<{'id': <'team-x'>}>]");
   g_assert_nonnull (made);
   fixture->fresh = make_token (fixture, "bob", "ws:team-x#a");
 }
@@ -97,12 +85,12 @@ fixture_set_up (Fixture       *fixture,
                                           fixture->web->hub->gate);
   alice_token = make_token (fixture, "alice", "");
   alice = hub_connect (fixture->web->hub, "alice", alice_token);
-  made = call (alice, "create_workspace", "[<{'id': <'team-x'>}>]");
+  made = client_must_call (alice, "create_workspace", "[<{'id': <'team-x'>}>]");
   fixture->token = make_token (fixture, "bob", "ws:team-x#a");
   answer = hub_say_hello (fixture->web->hub, "b", "ws-user-bob", "token", fixture->token,
                           &fixture->bob);
   fixture->comeback = take_comeback (answer);
-  handed_on = call (fixture->bob, "generate_token", "@av []");
+  handed_on = client_must_call (fixture->bob, "generate_token", "@av []");
   fixture->handed_on = g_variant_dup_string (handed_on, NULL);
   make_anew (fixture);
 }
@@ -196,7 +184,7 @@ static void
 test_trust_made_later (Fixture       *fixture,
                        gconstpointer  data)
 {
-  g_autoptr (GVariant) child = call (fixture->bob, "generate_token", "@av []");
+  g_autoptr (GVariant) child = client_must_call (fixture->bob, "generate_token", "@av []");
   g_autoptr (Client) client = NULL;
   g_autofree char *answer = NULL;
   g_autofree char *comeback = NULL;
@@ -221,7 +209,7 @@ test_trust_fresh (Fixture       *fixture,
 
   answer = hub_say_hello (fixture->web->hub, "b", "team-x", "token", fixture->fresh, &client);
   g_assert_nonnull (strstr (answer, "\"workspace\":\"team-x\""));
-  info = call (client, "get_workspace_info", "[<'team-x'>]");
+  info = client_must_call (client, "get_workspace_info", "[<'team-x'>]");
   g_assert_nonnull (info);
 }
 

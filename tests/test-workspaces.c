@@ -8,31 +8,6 @@
 #include "test-hub-fixture.h"
 #include "test-utils.h"
 
-static GVariant *
-call (Client     *client,
-      const char *method,
-      const char *args)
-{
-  g_autofree char *error = NULL;
-  GVariant *value = client_call_manager (client, method, g_variant_new_parsed (args), &error);
-
-  g_assert_cmpstr (error, ==, NULL);
-  g_assert_nonnull (value);
-  return value;
-}
-
-static void
-assert_fails (Client     *client,
-              const char *method,
-              const char *args,
-              const char *expected)
-{
-  g_autofree char *error = NULL;
-
-  g_assert_null (client_call_manager (client, method, g_variant_new_parsed (args), &error));
-  g_assert_cmpstr (error, ==, expected);
-}
-
 static void
 assert_text (GVariant   *map,
              const char *key,
@@ -81,9 +56,9 @@ test_workspaces_create (void)
   g_autoptr (GVariant) named = NULL;
   g_autofree char *text = NULL;
 
-  info = call (alice, "create_workspace",
-               "[<{'id': <'my-lab'>, 'name': <'Lab'>, 'description': <'of mine'>,"
-               " 'owners': <[<'bob'>, <'alice'>]>, 'config': <{'x': <int64 1>}>, 'what': <1>}>]");
+  info = client_must_call (alice, "create_workspace",
+                           "[<{'id': <'my-lab'>, 'name': <'Lab'>, 'description': <'of mine'>,"
+                           " 'owners': <[<'bob'>, <'alice'>]>, 'config': <{'x': <int64 1>}>, 'what': <1>}>]");
   assert_text (info, "id", "my-lab");
   assert_text (info, "name", "Lab");
   assert_text (info, "description", "of mine");
@@ -93,11 +68,11 @@ test_workspaces_create (void)
   g_assert_cmpstr (text, ==, "[<'alice'>, <'bob'>]");
   g_assert_false (g_variant_lookup (info, "what", "v", NULL));
 
-  again = call (alice, "get_workspace_info", "[<'my-lab'>]");
+  again = client_must_call (alice, "get_workspace_info", "[<'my-lab'>]");
   assert_text (again, "description", "of mine");
 
   /* Older clients give a name alone. */
-  named = call (alice, "create_workspace", "[<{'name': <'other-lab'>}>]");
+  named = client_must_call (alice, "create_workspace", "[<{'name': <'other-lab'>}>]");
   assert_text (named, "id", "other-lab");
 }
 
@@ -107,7 +82,7 @@ test_workspaces_create_refusals (void)
   g_autoptr (Hub) hub = hub_new ();
   g_autoptr (Client) alice = connect_user (hub, "alice");
   g_autoptr (Client) anonymous = hub_connect (hub, "x", NULL);
-  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'a-b'>}>]");
+  g_autoptr (GVariant) made = client_must_call (alice, "create_workspace", "[<{'id': <'a-b'>}>]");
   g_autofree char *handed_on = NULL;
   g_autoptr (GVariant) minted = NULL;
   g_autoptr (Client) delegate = NULL;
@@ -134,14 +109,14 @@ test_workspaces_create_refusals (void)
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
-    assert_fails (alice, "create_workspace", cases[i][0], cases[i][1]);
-  assert_fails (anonymous, "create_workspace", "[<{'id': <'a-c'>}>]",
-                "Only registered user can create workspace.");
+    client_assert_fails (alice, "create_workspace", cases[i][0], cases[i][1]);
+  client_assert_fails (anonymous, "create_workspace", "[<{'id': <'a-c'>}>]",
+                       "Only registered user can create workspace.");
 
-  minted = call (alice, "generate_token", "@av []");
+  minted = client_must_call (alice, "generate_token", "@av []");
   delegate = hub_connect (hub, "d", g_variant_get_string (minted, NULL));
-  assert_fails (delegate, "create_workspace", "[<{'id': <'a-c'>}>]",
-                "Permission denied: with a token that a client made nobody can create workspaces");
+  client_assert_fails (delegate, "create_workspace", "[<{'id': <'a-c'>}>]",
+                       "Permission denied: with a token that a client made nobody can create workspaces");
 }
 
 static void
@@ -152,20 +127,22 @@ test_workspaces_overwrite (void)
   g_autoptr (Client) bob = connect_user (hub, "bob");
   g_autofree char *token = hub_token (hub, "ws-x", "carol");
   g_autoptr (Client) carol = hub_connect (hub, "c", token);
-  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'a-b'>}>]");
+  g_autoptr (GVariant) made = client_must_call (alice, "create_workspace", "[<{'id': <'a-b'>}>]");
   g_autoptr (GVariant) anew = NULL;
 
-  anew = call (alice, "create_workspace", "[<{'id': <'a-b'>, 'description': <'2'>}>, <true>]");
+  anew = client_must_call (alice, "create_workspace",
+                           "[<{'id': <'a-b'>, 'description': <'2'>}>, <true>]");
   assert_text (anew, "description", "2");
-  assert_fails (bob, "create_workspace", "[<{'id': <'a-b'>}>, <true>]",
-                "Permission denied: user bob cannot overwrite workspace a-b");
+  client_assert_fails (bob, "create_workspace", "[<{'id': <'a-b'>}>, <true>]",
+                       "Permission denied: user bob cannot overwrite workspace a-b");
 
   /* Nobody made it, but somebody is in it: it is no stranger's to take, nor a member's. */
-  assert_fails (bob, "create_workspace", "[<{'id': <'ws-x'>}>]", "Workspace already exists: ws-x");
-  assert_fails (bob, "create_workspace", "[<{'id': <'ws-x'>}>, <true>]",
-                "Permission denied: user bob cannot overwrite workspace ws-x");
-  assert_fails (carol, "create_workspace", "[<{'id': <'ws-x'>}>, <true>]",
-                "Permission denied: user carol cannot overwrite workspace ws-x");
+  client_assert_fails (bob, "create_workspace", "[<{'id': <'ws-x'>}>]",
+                       "Workspace already exists: ws-x");
+  client_assert_fails (bob, "create_workspace", "[<{'id': <'ws-x'>}>, <true>]",
+                       "Permission denied: user bob cannot overwrite workspace ws-x");
+  client_assert_fails (carol, "create_workspace", "[<{'id': <'ws-x'>}>, <true>]",
+                       "Permission denied: user carol cannot overwrite workspace ws-x");
 }
 
 /* The owner gets in with a token for its own workspace; others do not, and not after it is gone. */
@@ -176,8 +153,9 @@ test_workspaces_owner_connects (void)
   g_autofree char *alice_token = hub_token (hub, "ws-user-alice", "alice");
   g_autofree char *bob_token = hub_token (hub, "ws-user-bob", "bob");
   g_autoptr (Client) alice = hub_connect (hub, "alice", alice_token);
-  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'my-lab'>}>]");
-  g_autoptr (GVariant) delegated = call (alice, "generate_token", "@av []");
+  g_autoptr (GVariant) made = client_must_call (alice, "create_workspace",
+                                                "[<{'id': <'my-lab'>}>]");
+  g_autoptr (GVariant) delegated = client_must_call (alice, "generate_token", "@av []");
   g_autoptr (GVariant) status = NULL;
   g_autoptr (GVariant) for_lab = NULL;
   g_autoptr (Client) inside = NULL;
@@ -191,7 +169,7 @@ test_workspaces_owner_connects (void)
   node = json_from_string (answer, NULL);
   comeback = g_strdup (json_object_get_string_member (json_node_get_object (node),
                                                       "reconnection_token"));
-  status = call (inside, "check_status", "@av []");
+  status = client_must_call (inside, "check_status", "@av []");
   assert_text (status, "status", "ready");
   assert_text (status, "user_permission", "admin");
   assert_not_admitted (hub, "my-lab", "token", bob_token);
@@ -200,11 +178,11 @@ test_workspaces_owner_connects (void)
   assert_not_admitted (hub, "my-lab", "token", g_variant_get_string (delegated, NULL));
 
   /* One that was made for the workspace does. */
-  for_lab = call (alice, "generate_token", "[<{'workspace': <'my-lab'>}>]");
+  for_lab = client_must_call (alice, "generate_token", "[<{'workspace': <'my-lab'>}>]");
   member = hub_connect (hub, "m", g_variant_get_string (for_lab, NULL));
   g_assert_cmpstr (member->id, ==, "my-lab/m");
 
-  gone = call (alice, "delete_workspace", "[<'my-lab'>]");
+  gone = client_must_call (alice, "delete_workspace", "[<'my-lab'>]");
   client_wait_closed (inside);
   client_wait_closed (member);
   assert_not_admitted (hub, "my-lab", "token", alice_token);
@@ -218,7 +196,8 @@ test_workspaces_owner_comes_back (void)
   g_autoptr (Hub) hub = hub_new ();
   g_autofree char *token = hub_token (hub, "ws-user-alice", "alice");
   g_autoptr (Client) alice = hub_connect (hub, "alice", token);
-  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'my-lab'>}>]");
+  g_autoptr (GVariant) made = client_must_call (alice, "create_workspace",
+                                                "[<{'id': <'my-lab'>}>]");
   g_autoptr (Client) first = NULL;
   g_autofree char *answer = hub_say_hello (hub, "c", "my-lab", "token", token, &first);
   g_autoptr (JsonNode) node = json_from_string (answer, NULL);
@@ -250,7 +229,7 @@ test_workspaces_no_squatting (void)
 
   old->origin_time = 1;
   text = hypha_authority_sign (hub->authority, old, HYPHA_TOKEN_AUDIENCE_API);
-  made = call (mallory, "create_workspace", "[<{'id': <'team-a'>}>]");
+  made = client_must_call (mallory, "create_workspace", "[<{'id': <'team-a'>}>]");
   assert_not_admitted (hub, "team-a", "token", text);
 
   /* The host knows what it does. */
@@ -269,15 +248,16 @@ test_workspaces_token_limits_owner (void)
   g_autoptr (Client) client = NULL;
   g_autoptr (GVariant) status = NULL;
 
-  reader = call (alice, "generate_token", "[<{'permission': <'read'>}>]");
+  reader = client_must_call (alice, "generate_token", "[<{'permission': <'read'>}>]");
   client = hub_connect (hub, "r", g_variant_get_string (reader, NULL));
-  status = call (client, "check_status", "@av []");
+  status = client_must_call (client, "check_status", "@av []");
   assert_text (status, "user_permission", "read");
-  assert_fails (client, "delete_workspace", "[<'ws-user-alice'>]",
-                "Permission denied for workspace ws-user-alice");
-  assert_fails (client, "set_env", "[<'A'>, <'b'>]",
-                "Permission denied for workspace ws-user-alice");
-  assert_fails (client, "get_env", "@av []", "Permission denied for workspace ws-user-alice");
+  client_assert_fails (client, "delete_workspace", "[<'ws-user-alice'>]",
+                       "Permission denied for workspace ws-user-alice");
+  client_assert_fails (client, "set_env", "[<'A'>, <'b'>]",
+                       "Permission denied for workspace ws-user-alice");
+  client_assert_fails (client, "get_env", "@av []",
+                       "Permission denied for workspace ws-user-alice");
 }
 
 static gboolean
@@ -324,7 +304,7 @@ test_workspaces_delete (void)
   g_autoptr (Client) alice = connect_user (hub, "alice");
   g_autoptr (Client) bob = connect_user (hub, "bob");
   g_autofree char *token = hub_token (hub, "a-b", "carol");
-  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'a-b'>}>]");
+  g_autoptr (GVariant) made = client_must_call (alice, "create_workspace", "[<{'id': <'a-b'>}>]");
   g_autoptr (Client) carol = NULL;
   g_autoptr (GVariant) subscribed = NULL;
   g_autoptr (GVariant) gone = NULL;
@@ -333,19 +313,22 @@ test_workspaces_delete (void)
 
   carol = hub_connect (hub, "c", fresh);
   client_register (carol, "calc", "public");
-  subscribed = call (carol, "subscribe", "[<'workspace_deleted'>]");
-  assert_fails (bob, "delete_workspace", "[<'a-b'>]", "Permission denied for workspace a-b");
-  assert_fails (carol, "delete_workspace", "[<'a-b'>]", "Permission denied for workspace a-b");
+  subscribed = client_must_call (carol, "subscribe", "[<'workspace_deleted'>]");
+  client_assert_fails (bob, "delete_workspace", "[<'a-b'>]", "Permission denied for workspace a-b");
+  client_assert_fails (carol, "delete_workspace", "[<'a-b'>]",
+                       "Permission denied for workspace a-b");
 
-  gone = call (alice, "delete_workspace", "[<'a-b'>]");
+  gone = client_must_call (alice, "delete_workspace", "[<'a-b'>]");
   g_assert_true (test_wait (has_deleted_event, carol));
   g_assert_true (test_wait (has_force_exit, carol));
   client_wait_closed (carol);
   g_assert_cmpuint (carol->close_code, ==, 1008);
   g_assert_null (hypha_registry_lookup (hub->registry, "a-b/c:calc"));
-  assert_fails (alice, "get_workspace_info", "[<'a-b'>]", "Permission denied for workspace a-b");
-  anew = call (bob, "create_workspace", "[<{'id': <'a-b'>}>]");
-  assert_fails (alice, "get_workspace_info", "[<'a-b'>]", "Permission denied for workspace a-b");
+  client_assert_fails (alice, "get_workspace_info", "[<'a-b'>]",
+                       "Permission denied for workspace a-b");
+  anew = client_must_call (bob, "create_workspace", "[<{'id': <'a-b'>}>]");
+  client_assert_fails (alice, "get_workspace_info", "[<'a-b'>]",
+                       "Permission denied for workspace a-b");
 }
 
 /* Whoever deletes the workspace that it is in gets its answer, then goes. */
@@ -354,7 +337,7 @@ test_workspaces_delete_own (void)
 {
   g_autoptr (Hub) hub = hub_new ();
   g_autoptr (Client) alice = connect_user (hub, "alice");
-  g_autoptr (GVariant) gone = call (alice, "delete_workspace", "[<'ws-user-alice'>]");
+  g_autoptr (GVariant) gone = client_must_call (alice, "delete_workspace", "[<'ws-user-alice'>]");
 
   g_assert_true (test_wait (has_force_exit, alice));
   client_wait_closed (alice);
@@ -373,17 +356,17 @@ test_workspaces_standing (void)
                                                      " 'permission': <'admin'>}"));
   token = hypha_token_methods_mint (hub->authority, root, "default", "root", config, NULL);
   client = hub_connect (hub, "c", token);
-  assert_fails (client, "delete_workspace", "[<'public'>]",
-                "Workspace cannot be deleted: public");
-  assert_fails (client, "delete_workspace", "[<'default'>]",
-                "Permission denied for workspace default");
+  client_assert_fails (client, "delete_workspace", "[<'public'>]",
+                       "Workspace cannot be deleted: public");
+  client_assert_fails (client, "delete_workspace", "[<'default'>]",
+                       "Permission denied for workspace default");
 }
 
 static guint
 list (Client     *client,
       const char *args)
 {
-  g_autoptr (GVariant) found = call (client, "list_workspaces", args);
+  g_autoptr (GVariant) found = client_must_call (client, "list_workspaces", args);
 
   return (guint) g_variant_n_children (found);
 }
@@ -403,7 +386,7 @@ test_workspaces_list (void)
       g_autofree char *args = g_strdup_printf ("[<{'id': <'lab-%d'>, 'description': <'d'>,"
                                                " 'owners': <%s>}>]", i,
                                                i == 0 ? "[<'bob'>]" : "@av []");
-      g_autoptr (GVariant) made = call (alice, "create_workspace", args);
+      g_autoptr (GVariant) made = client_must_call (alice, "create_workspace", args);
     }
 
   g_assert_cmpuint (list (alice, "@av []"), ==, 6);
@@ -413,18 +396,18 @@ test_workspaces_list (void)
   g_assert_cmpuint (list (alice, "[<{'id': <'lab-3'>}>]"), ==, 1);
   g_assert_cmpuint (list (alice, "[<{'nothing': <1>}>]"), ==, 0);
   g_assert_cmpuint (list (alice, "[<@mv nothing>, <int64 4>, <2.0>]"), ==, 2);
-  found = call (alice, "list_workspaces", "[<@mv nothing>, <int64 1>, <int64 1>]");
+  found = client_must_call (alice, "list_workspaces", "[<@mv nothing>, <int64 1>, <int64 1>]");
   g_variant_get_child (found, 0, "v", &first);
   assert_text (first, "id", "lab-1");
   g_assert_cmpuint (g_variant_n_children (first), ==, 6);
 
-  assert_fails (alice, "list_workspaces", "[<@mv nothing>, <int64 0>, <int64 257>]",
-                "limit must be a number from 1 to 256");
-  assert_fails (alice, "list_workspaces", "[<@mv nothing>, <int64 0>, <int64 0>]",
-                "limit must be a number from 1 to 256");
-  assert_fails (alice, "list_workspaces", "[<@mv nothing>, <int64 -1>]",
-                "offset must be a number from 0 to 2147483647");
-  assert_fails (alice, "list_workspaces", "[<int64 7>]", "match must be a text or a map");
+  client_assert_fails (alice, "list_workspaces", "[<@mv nothing>, <int64 0>, <int64 257>]",
+                       "limit must be a number from 1 to 256");
+  client_assert_fails (alice, "list_workspaces", "[<@mv nothing>, <int64 0>, <int64 0>]",
+                       "limit must be a number from 1 to 256");
+  client_assert_fails (alice, "list_workspaces", "[<@mv nothing>, <int64 -1>]",
+                       "offset must be a number from 0 to 2147483647");
+  client_assert_fails (alice, "list_workspaces", "[<int64 7>]", "match must be a text or a map");
 }
 
 static void
@@ -439,20 +422,20 @@ test_workspaces_environment (void)
   g_autoptr (GVariant) none = NULL;
   g_autoptr (GVariant) removed = NULL;
 
-  done = call (alice, "set_env", "[<'KEY'>, <'value'>]");
-  one = call (alice, "get_env", "[<'KEY'>]");
+  done = client_must_call (alice, "set_env", "[<'KEY'>, <'value'>]");
+  one = client_must_call (alice, "get_env", "[<'KEY'>]");
   g_assert_cmpstr (g_variant_get_string (one, NULL), ==, "value");
-  all = call (alice, "get_env", "@av []");
+  all = client_must_call (alice, "get_env", "@av []");
   assert_text (all, "KEY", "value");
-  none = call (bob, "get_env", "@av []");
+  none = client_must_call (bob, "get_env", "@av []");
   g_assert_cmpuint (g_variant_n_children (none), ==, 0);
-  assert_fails (bob, "get_env", "[<'KEY'>]",
-                "Environment variable 'KEY' not found in workspace ws-user-bob");
-  removed = call (alice, "set_env", "[<'KEY'>, <@mv nothing>]");
-  assert_fails (alice, "get_env", "[<'KEY'>]",
-                "Environment variable 'KEY' not found in workspace ws-user-alice");
-  assert_fails (alice, "set_env", "[<''>, <'x'>]",
-                "the name of an environment variable has 1 to 128 bytes");
+  client_assert_fails (bob, "get_env", "[<'KEY'>]",
+                       "Environment variable 'KEY' not found in workspace ws-user-bob");
+  removed = client_must_call (alice, "set_env", "[<'KEY'>, <@mv nothing>]");
+  client_assert_fails (alice, "get_env", "[<'KEY'>]",
+                       "Environment variable 'KEY' not found in workspace ws-user-alice");
+  client_assert_fails (alice, "set_env", "[<''>, <'x'>]",
+                       "the name of an environment variable has 1 to 128 bytes");
 }
 
 /* Secrets are put there: whoever may only look does not see them. */
@@ -461,11 +444,12 @@ test_workspaces_environment_is_hidden (void)
 {
   g_autoptr (Hub) hub = hub_new ();
   g_autoptr (Client) alice = connect_user (hub, "alice");
-  g_autoptr (GVariant) done = call (alice, "set_env", "[<'KEY'>, <'secret'>]");
-  g_autoptr (GVariant) reader = call (alice, "generate_token", "[<{'permission': <'read'>}>]");
+  g_autoptr (GVariant) done = client_must_call (alice, "set_env", "[<'KEY'>, <'secret'>]");
+  g_autoptr (GVariant) reader = client_must_call (alice, "generate_token",
+                                                  "[<{'permission': <'read'>}>]");
   g_autoptr (Client) client = hub_connect (hub, "r", g_variant_get_string (reader, NULL));
-  g_autoptr (GVariant) full = call (alice, "get_workspace_info", "@av []");
-  g_autoptr (GVariant) seen = call (client, "get_workspace_info", "@av []");
+  g_autoptr (GVariant) full = client_must_call (alice, "get_workspace_info", "@av []");
+  g_autoptr (GVariant) seen = client_must_call (client, "get_workspace_info", "@av []");
   g_autoptr (GVariant) described = NULL;
   g_autofree char *full_text = g_variant_print (full, FALSE);
   g_autofree char *seen_text = g_variant_print (seen, FALSE);
@@ -487,8 +471,8 @@ test_workspaces_environment_limit (void)
   g_autofree char *large = g_strnfill (HYPHA_WORKSPACES_MAX_ENVIRONMENT, 'x');
   g_autofree char *args = g_strdup_printf ("[<'KEY'>, <'%s'>]", large);
 
-  assert_fails (alice, "set_env", args,
-                "the environment of workspace ws-user-alice would be larger than 65536 bytes");
+  client_assert_fails (alice, "set_env", args,
+                       "the environment of workspace ws-user-alice would be larger than 65536 bytes");
 }
 
 static void
@@ -499,8 +483,8 @@ test_workspaces_record_limit (void)
   g_autofree char *large = g_strnfill (HYPHA_WORKSPACES_MAX_RECORD, 'x');
   g_autofree char *args = g_strdup_printf ("[<{'id': <'a-b'>, 'docs': <'%s'>}>]", large);
 
-  assert_fails (alice, "create_workspace", args,
-                "what is said of a workspace is longer than 65536 bytes");
+  client_assert_fails (alice, "create_workspace", args,
+                       "what is said of a workspace is longer than 65536 bytes");
 }
 
 static void
@@ -514,16 +498,16 @@ test_workspaces_of_user_limit (void)
   for (int i = 0; i < HYPHA_WORKSPACES_MAX_OF_USER; i++)
     {
       g_autofree char *args = g_strdup_printf ("[<{'id': <'lab-%d'>}>]", i);
-      g_autoptr (GVariant) made = call (alice, "create_workspace", args);
+      g_autoptr (GVariant) made = client_must_call (alice, "create_workspace", args);
     }
 
-  assert_fails (alice, "create_workspace", "[<{'id': <'one-more'>}>]",
-                "a user may make 100 workspaces: delete one first");
-  of_bob = call (bob, "create_workspace", "[<{'id': <'one-more'>}>]");
+  client_assert_fails (alice, "create_workspace", "[<{'id': <'one-more'>}>]",
+                       "a user may make 100 workspaces: delete one first");
+  of_bob = client_must_call (bob, "create_workspace", "[<{'id': <'one-more'>}>]");
 
   /* One goes, and there is room again. */
-  g_variant_unref (call (alice, "delete_workspace", "[<'lab-0'>]"));
-  g_variant_unref (call (alice, "create_workspace", "[<{'id': <'lab-0'>}>]"));
+  g_variant_unref (client_must_call (alice, "delete_workspace", "[<'lab-0'>]"));
+  g_variant_unref (client_must_call (alice, "create_workspace", "[<{'id': <'lab-0'>}>]"));
 }
 
 /* All are made but one, which a user gets: where nobody made one, as that of a guest, it costs none. */
@@ -543,10 +527,10 @@ test_workspaces_max (void)
       hypha_workspaces_create_async (workspaces, "root", name, config, NULL, NULL);
     }
 
-  g_variant_unref (call (alice, "create_workspace", "[<{'id': <'last-one'>}>]"));
-  assert_fails (alice, "create_workspace", "[<{'id': <'one-more'>}>]",
-                "10000 of 10000 workspaces have been made, and no more are left for this user; "
-                "delete one first");
+  g_variant_unref (client_must_call (alice, "create_workspace", "[<{'id': <'last-one'>}>]"));
+  client_assert_fails (alice, "create_workspace", "[<{'id': <'one-more'>}>]",
+                       "10000 of 10000 workspaces have been made, and no more are left for this user; "
+                       "delete one first");
 }
 
 /* Who made one may be away for a moment, and finds it as it was. */
@@ -556,7 +540,8 @@ test_workspaces_made_stays (void)
   g_autoptr (Hub) hub = hub_new ();
   g_autofree char *token = hub_token (hub, "ws-user-alice", "alice");
   g_autoptr (Client) alice = hub_connect (hub, "alice", token);
-  g_autoptr (GVariant) made = call (alice, "create_workspace", "[<{'id': <'my-lab'>}>]");
+  g_autoptr (GVariant) made = client_must_call (alice, "create_workspace",
+                                                "[<{'id': <'my-lab'>}>]");
   g_autoptr (GVariant) info = NULL;
   Client *inside = NULL;
   g_autofree char *answer = hub_say_hello (hub, "c", "my-lab", "token", token, &inside);
@@ -564,7 +549,7 @@ test_workspaces_made_stays (void)
   client_free (inside);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
-  info = call (alice, "get_workspace_info", "[<'my-lab'>]");
+  info = client_must_call (alice, "get_workspace_info", "[<'my-lab'>]");
   assert_text (info, "id", "my-lab");
 }
 
@@ -577,7 +562,7 @@ test_workspaces_implicit (void)
   g_autofree char *token = hub_token (hub, "ws-a", "alice");
   Client *first = hub_connect (hub, "1", token);
   Client *second = hub_connect (hub, "2", token);
-  g_autoptr (GVariant) info = call (first, "get_workspace_info", "@av []");
+  g_autoptr (GVariant) info = client_must_call (first, "get_workspace_info", "@av []");
 
   assert_text (info, "id", "ws-a");
   client_free (first);
@@ -601,7 +586,7 @@ test_workspaces_summary (void)
 
   client_register (alice, "calc", "protected");
   client_register (alice, "built-in", "protected");
-  summary = call (alice, "get_summary", "@av []");
+  summary = client_must_call (alice, "get_summary", "@av []");
   assert_text (summary, "name", "ws-user-alice");
   g_assert_true (g_variant_lookup (summary, "client_count", "x", &n));
   g_assert_cmpint (n, ==, 1);
