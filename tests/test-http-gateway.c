@@ -82,6 +82,13 @@ serve_bytes (HyphaInvocation *invocation,
 }
 
 static void
+serve_no_bytes (HyphaInvocation *invocation,
+                gpointer         data)
+{
+  hypha_invocation_return (invocation, g_variant_new_parsed ("@ay []"));
+}
+
+static void
 drop_invocation (GCancellable *cancellable,
                  gpointer      data)
 {
@@ -172,6 +179,7 @@ make_calc (Web        *web,
   hypha_service_add_function (service, "who", NULL, NULL, NULL, serve_who, web, NULL);
   hypha_service_add_function (service, "echo", NULL, NULL, NULL, serve_echo, web, NULL);
   hypha_service_add_function (service, "bytes", "", NULL, NULL, serve_bytes, web, NULL);
+  hypha_service_add_function (service, "no_bytes", "", NULL, NULL, serve_no_bytes, web, NULL);
   hypha_service_add_function (service, "wait", "", NULL, NULL, serve_wait, web, NULL);
   hypha_service_add_function (service, "count", "end, fail, size", NULL, NULL, serve_count, web, NULL);
   hypha_service_add_value (service, "answer", g_variant_new_int64 (42));
@@ -314,9 +322,13 @@ test_binary (Fixture       *fixture,
 {
   g_autoptr (Answer) answer = web_ask (fixture->web, "GET", "/ws-a/services/calc/bytes", NULL, NULL,
                                        NULL);
+  g_autoptr (Answer) empty = web_ask (fixture->web, "GET", "/ws-a/services/calc/no_bytes", NULL, NULL,
+                                      NULL);
 
   g_assert_cmpstr (answer->type, ==, "application/octet-stream");
   g_assert_cmpmem (answer->text, answer->size, "\0\1\xff", 3);
+  g_assert_cmpuint (empty->status, ==, 200);
+  g_assert_cmpuint (empty->size, ==, 0);
 }
 
 /* H2, H4, H5: who asks is the token's word alone, and the provider is who decides. */

@@ -123,7 +123,7 @@ hypha_http_functions_answer (HyphaHttpRequest  *request,
     return FALSE;
 
   soup_server_message_set_status (request->message, status, NULL);
-  if (hypha_http_apps_has_body (request, status))
+  if (hypha_http_apps_has_body (request, status) && g_bytes_get_size (body) > 0)
     soup_message_body_append_bytes (soup_server_message_get_response_body (request->message), body);
   hypha_http_request_go_on (request);
   return TRUE;

@@ -506,7 +506,7 @@ hypha_http_request_answer (HyphaHttpRequest *self,
   soup_server_message_set_status (self->message, status, NULL);
   if (content_type != NULL)
     soup_message_headers_set_content_type (headers, content_type, NULL);
-  if (body != NULL)
+  if (body != NULL && g_bytes_get_size (body) > 0)
     soup_message_body_append_bytes (soup_server_message_get_response_body (self->message), body);
 
   hypha_http_request_go_on (self);
