@@ -277,6 +277,14 @@ serve_index (HyphaInvocation *invocation,
     " 'body': <'index'>}"));
 }
 
+static void
+serve_visit (HyphaInvocation *invocation,
+             gpointer         data)
+{
+  hypha_invocation_return (invocation, g_variant_new_parsed (
+    "{'headers': <{'set-cookie': <' visit=1; HttpOnly'>}>, 'body': <''>}"));
+}
+
 /* Tells what it was called with. */
 static void
 serve_tell (HyphaInvocation *invocation,
@@ -321,6 +329,7 @@ fixture_set_up (Fixture       *fixture,
   hypha_service_add_function (closed, "serve", "args", NULL, NULL, serve_app, web, NULL);
   hypha_service_add_function (functions, "index", "event", NULL, NULL, serve_index, web, NULL);
   hypha_service_add_function (functions, "tell", "event", NULL, NULL, serve_tell, web, NULL);
+  hypha_service_add_function (functions, "visit", "event", NULL, NULL, serve_visit, web, NULL);
   hypha_service_add_function (functions, "deep.tell", "event", NULL, NULL, serve_tell, web, NULL);
   hypha_service_add_function (functions, "deep.index", "event", NULL, NULL, serve_index, web, NULL);
   hypha_service_add_function (functions, "fail", "event", NULL, NULL, serve_fail, web, NULL);
@@ -372,7 +381,8 @@ test_asgi (Fixture       *fixture,
   g_assert_cmpstr (answer->text, ==, "one two");
   g_assert_cmpstr (answer->type, ==, "text/plain");
   g_assert_cmpstr (soup_message_headers_get_one (headers, "x-app"), ==, "yes");
-  g_assert_cmpstr (soup_message_headers_get_list (headers, "set-cookie"), ==, "a=1, b=2");
+  g_assert_true (g_regex_match_simple ("^(hypha-[0-9a-f]{32}-)a=1, \\1b=2$",
+                                       soup_message_headers_get_list (headers, "set-cookie"), 0, 0));
   g_assert_null (soup_message_headers_get_one (headers, "service-worker-allowed"));
 
   assert_answer (fixture, "GET", "/ws-a/apps/app/", 200, "one two");
@@ -596,6 +606,85 @@ test_token_stays (Fixture       *fixture,
 }
 
 static void
+assert_authorization (Fixture    *fixture,
+                      const char *scheme,
+                      const char *token,
+                      gboolean    visible)
+{
+  g_autofree char *header = g_strconcat ("Authorization: ", scheme, token, NULL);
+  g_autoptr (Answer) answer = web_ask (fixture->web, "GET", "/ws-a/apps/functions/tell", NULL, NULL,
+                                       header, NULL);
+
+  g_test_message ("%s…", scheme);
+  g_assert_cmpuint (answer->status, ==, 200);
+  g_assert_true ((strstr (answer->text, "authorization") != NULL) == visible);
+}
+
+/* Nor are those that are good elsewhere, or that it has written oddly. */
+static void
+test_other_tokens_stay (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("bob", "", NULL, NULL, 0, FALSE);
+  g_autofree char *reconnection = NULL;
+  g_autofree char *pair = NULL;
+  g_autofree char *basic = NULL;
+
+  reconnection = hypha_identity_reconnection_token ("ws-b", "client", user,
+                                                    hypha_manager_get_authority (web->hub->manager));
+  pair = g_strconcat ("anybody:", reconnection, NULL);
+  basic = g_base64_encode ((const guchar *) pair, strlen (pair));
+  assert_authorization (fixture, "Bearer ", reconnection, FALSE);
+  assert_authorization (fixture, "Basic ", basic, FALSE);
+  assert_authorization (fixture, "Bearer  ", web->other_token, FALSE);
+  assert_authorization (fixture, "bearer ", web->other_token, FALSE);
+  assert_authorization (fixture, "Basic ", "bWU6c2VjcmV0", TRUE);
+}
+
+/* What the app with the path gets of cookies; as text, or NULL. */
+static char *
+dup_told_cookies (Fixture    *fixture,
+                  const char *cookies)
+{
+  g_autofree char *header = g_strconcat ("Cookie: ", cookies, NULL);
+  g_autoptr (Answer) answer = web_ask (fixture->web, "GET", "/ws-a/apps/functions/tell", NULL, NULL,
+                                       header, NULL);
+  g_autoptr (GVariant) event = g_variant_parse (NULL, answer->text, NULL, NULL, NULL);
+  g_autoptr (GVariant) headers = NULL;
+  char *told = NULL;
+
+  g_assert_cmpuint (answer->status, ==, 200);
+  g_assert_nonnull (event);
+  headers = g_variant_lookup_value (event, "headers", NULL);
+  g_variant_lookup (headers, "cookie", "s", &told);
+  return told;
+}
+
+/* An app gets the cookies that it has set, and nobody else's. */
+static void
+test_cookies (Fixture       *fixture,
+              gconstpointer  data)
+{
+  g_autoptr (Answer) own = ask (fixture, "GET", "/ws-a/apps/functions/visit", NULL);
+  g_autoptr (Answer) other = ask (fixture, "GET", "/ws-a/apps/app/", NULL);
+  const char *set = soup_message_headers_get_one (soup_message_get_response_headers (own->message),
+                                                  "Set-Cookie");
+  const char *others = soup_message_headers_get_one (
+    soup_message_get_response_headers (other->message), "Set-Cookie");
+  g_autofree char *cookies = NULL;
+  g_autofree char *told = NULL;
+
+  g_assert_true (g_str_has_suffix (set, "-visit=1; HttpOnly"));
+  g_assert_null (dup_told_cookies (fixture, "access_token=x.y.z; visit=1"));
+  g_assert_null (dup_told_cookies (fixture, others));
+  cookies = g_strdup_printf ("access_token=x.y.z; %.*s; %s;%.*s", (int) strcspn (set, ";"), set,
+                             others, (int) strcspn (set, ";"), set);
+  told = dup_told_cookies (fixture, cookies);
+  g_assert_cmpstr (told, ==, "visit=1; visit=1");
+}
+
+static void
 on_sent (GObject      *object,
          GAsyncResult *result,
          gpointer      data)
@@ -683,6 +772,8 @@ main (int    argc,
   ADD ("app-linger", test_hypha_http_app_linger);
   ADD ("functions", test_functions);
   ADD ("token-stays", test_token_stays);
+  ADD ("other-tokens-stay", test_other_tokens_stay);
+  ADD ("cookies", test_cookies);
   ADD ("gone", test_gone);
   ADD ("foreign-page", test_apps_foreign_page);
 

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "hypha-http-cookies-private.h"
 #include "hypha-http-services-private.h"
 #include "hypha-value-private.h"
 
@@ -49,9 +50,25 @@ hypha_http_apps_endpoint (GSocketAddress *address)
 }
 
 /*
- * The request's headers as (name, value) pairs, names in lower case. The token that was good for us
- * stays here: an app of somebody else could use it.
+ * What the app sees of a header; NULL if it sees nothing. Tokens of ours stay here, as an app of
+ * somebody else could use them, and so do the cookies of others.
  */
+static char *
+hypha_http_apps_dup_visible (HyphaHttpRequest *request,
+                             const char       *name,
+                             const char       *value)
+{
+  g_autofree char *valid = g_utf8_make_valid (value, -1);
+
+  if (g_str_equal (name, "cookie"))
+    return hypha_http_cookies_pick (request->cookie_mark, valid);
+  if (g_str_equal (name, "authorization") && !hypha_http_request_is_for_others (request, valid))
+    return NULL;
+
+  return g_steal_pointer (&valid);
+}
+
+/* The request's headers as (name, value) pairs, names in lower case. */
 GVariant *
 hypha_http_apps_headers (HyphaHttpRequest *request)
 {
@@ -66,10 +83,10 @@ hypha_http_apps_headers (HyphaHttpRequest *request)
   while (soup_message_headers_iter_next (&iter, &name, &value))
     {
       g_autofree char *lower = g_ascii_strdown (name, -1);
-      g_autofree char *valid = g_utf8_make_valid (value, -1);
+      g_autofree char *visible = hypha_http_apps_dup_visible (request, lower, value);
 
-      if (!g_str_equal (lower, "authorization") || request->token_refused)
-        g_variant_builder_add (&list, "(ss)", lower, valid);
+      if (visible != NULL)
+        g_variant_builder_add (&list, "(ss)", lower, visible);
     }
 
   return g_variant_ref_sink (g_variant_builder_end (&list));
@@ -232,6 +249,8 @@ hypha_http_apps_set_header (HyphaHttpRequest  *request,
 
   /* The first of a name takes the place of ours, the others come after it; what we vary by stays. */
   lower = g_ascii_strdown (name, -1);
+  if (g_str_equal (lower, "set-cookie"))
+    hypha_http_cookies_mark (request->cookie_mark, &value);
   if (g_hash_table_contains (seen, lower) || g_str_equal (lower, "vary"))
     soup_message_headers_append (headers, name, value);
   else
@@ -375,6 +394,8 @@ hypha_http_apps_serve (HyphaHttpRequest *request)
   if (info == NULL)
     return;
 
+  request->cookie_mark = hypha_http_cookies_dup_mark (hypha_service_info_get_workspace (info),
+                                                      hypha_service_info_get_service (info));
   type = hypha_service_info_get_service_type (info);
   if (g_ascii_strcasecmp (type, "asgi") == 0)
     hypha_http_asgi_serve (request, info);

@@ -37,6 +37,7 @@ typedef struct
   char              *workspace;    /* of the path, like the next two: what is asked about */
   char              *service;
   char             **rest;         /* what follows, in decoded segments */
+  char              *cookie_mark;  /* of an app, for HyphaHttpCookies; NULL for others */
   HyphaHttpFormat    format;
   GFunc              on_end;       /* what depends on it is told first; (data, request) */
   gpointer           on_end_data;
@@ -72,6 +73,8 @@ gboolean          hypha_http_request_is_foreign   (HyphaHttpRequest  *self);
 const char       *hypha_http_request_get_header   (HyphaHttpRequest  *self,
                                                    const char        *name);
 const char       *hypha_http_request_get_query    (HyphaHttpRequest  *self);
+gboolean          hypha_http_request_is_for_others (HyphaHttpRequest *self,
+                                                    const char       *authorization);
 HyphaUserInfo    *hypha_http_request_get_user     (HyphaHttpRequest  *self);
 HyphaRpc         *hypha_http_request_get_rpc      (HyphaHttpRequest  *self);
 void              hypha_http_request_wait         (HyphaHttpRequest  *self);

@@ -24,6 +24,7 @@ hypha_http_request_free (gpointer data)
   g_free (self->workspace);
   g_free (self->service);
   g_strfreev (self->rest);
+  g_free (self->cookie_mark);
 }
 
 void
@@ -52,9 +53,8 @@ hypha_http_request_get_query (HyphaHttpRequest *self)
  * Never that of a cookie: a browser sends it along with whatever a foreign page makes it send.
  */
 static char *
-hypha_http_request_dup_token (HyphaHttpRequest *self)
+hypha_http_request_dup_token (const char *authorization)
 {
-  const char *authorization = hypha_http_request_get_header (self, "Authorization");
   g_autofree guchar *decoded = NULL;
   const char *colon;
   gsize size;
@@ -63,7 +63,7 @@ hypha_http_request_dup_token (HyphaHttpRequest *self)
     return NULL;
 
   if (g_str_has_prefix (authorization, "Bearer "))
-    return g_strdup (authorization + strlen ("Bearer "));
+    return g_strstrip (g_strdup (authorization + strlen ("Bearer ")));
   if (!g_str_has_prefix (authorization, "Basic "))
     return NULL;
 
@@ -76,7 +76,8 @@ hypha_http_request_dup_token (HyphaHttpRequest *self)
 static void
 hypha_http_request_identify (HyphaHttpRequest *self)
 {
-  g_autofree char *token = hypha_http_request_dup_token (self);
+  g_autofree char *token = hypha_http_request_dup_token (
+    hypha_http_request_get_header (self, "Authorization"));
   HyphaAuthority *authority = hypha_manager_get_authority (self->manager);
   HyphaHello hello = { .token = token };
   g_autoptr (GError) error = NULL;
@@ -97,6 +98,19 @@ hypha_http_request_identify (HyphaHttpRequest *self)
 
   if (!hypha_identity_prove (&self->identity, &hello, authority, NULL))
     g_assert_not_reached ();
+}
+
+/*
+ * Whether an Authorization may be seen by an app: none that was good for us, and no token that is
+ * good for us elsewhere, as those of reconnections are.
+ */
+gboolean
+hypha_http_request_is_for_others (HyphaHttpRequest *self,
+                                  const char       *authorization)
+{
+  g_autofree char *token = hypha_http_request_dup_token (authorization);
+
+  return self->token_refused && token != NULL && !hypha_token_names_issuer (token);
 }
 
 HyphaHttpRequest *

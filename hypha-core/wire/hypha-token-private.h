@@ -52,6 +52,7 @@ void        hypha_token_make_id (HyphaToken  *self);
 char       *hypha_token_sign   (HyphaToken   *self,
                                 GBytes       *secret,
                                 const char   *audience);
+gboolean    hypha_token_names_issuer (const char *text);
 HyphaToken *hypha_token_verify (const char   *text,
                                 GBytes       *secret,
                                 const char   *audience,

@@ -153,6 +153,27 @@ hypha_token_refuse (const char  *problem,
   return FALSE;
 }
 
+/*
+ * Whether a token says that one of us has made it. Nothing is proved by that: it may be good, over,
+ * or good for something else, and is nobody else's business.
+ */
+gboolean
+hypha_token_names_issuer (const char *text)
+{
+  g_autoptr (JsonObject) claims = NULL;
+  HyphaTokenParts parts;
+  JsonNode *issuer;
+
+  if (strnlen (text, HYPHA_TOKEN_MAX_SIZE + 1) > HYPHA_TOKEN_MAX_SIZE ||
+      !hypha_token_split (text, &parts, NULL))
+    return FALSE;
+
+  claims = hypha_claims_parse (parts.payload, parts.payload_size);
+  issuer = claims != NULL ? json_object_get_member (claims, "iss") : NULL;
+  return issuer != NULL && json_node_get_value_type (issuer) == G_TYPE_STRING &&
+         g_str_equal (json_node_get_string (issuer), HYPHA_TOKEN_ISSUER);
+}
+
 /* The algorithm is ours; the header is only asked whether it agrees. */
 static gboolean
 hypha_token_check_header (const HyphaTokenParts  *parts,
