@@ -281,8 +281,10 @@ test_errors (Fixture       *fixture,
                  "{\"success\":false,\"detail\":\"Service nothing not found\"}");
   assert_answer (fixture, "GET", "/ws-none/services/x/f", NULL, NULL, 404,
                  "{\"success\":false,\"detail\":\"Workspace ws-none not found\"}");
-  assert_answer (fixture, "DELETE", "/ws-a/services/calc/fail", NULL, NULL, 405,
-                 "{\"success\":false,\"detail\":\"Method not allowed: use one of GET, POST, OPTIONS\"}");
+  assert_answer (fixture, "DELETE", "/ws-a/services/calc/fail", NULL, NULL, 404,
+                 "{\"success\":false,\"detail\":\"Route not found\"}");
+  assert_answer (fixture, "PUT", "/ws-a/services/calc/fail", NULL, "{}", 404,
+                 "{\"success\":false,\"detail\":\"Route not found\"}");
   assert_answer (fixture, "GET", "/", NULL, NULL, 404,
                  "{\"success\":false,\"detail\":\"Route not found\"}");
   assert_status (fixture, "POST", "/ws-a/services", fixture->web->token, 501);

@@ -82,18 +82,6 @@ hypha_http_routes_preflight (HyphaHttpRequest *request)
   hypha_http_request_answer (request, SOUP_STATUS_OK, NULL, NULL);
 }
 
-/* “Allow” is set already. */
-static void
-hypha_http_routes_wrong_method (HyphaHttpRequest *request)
-{
-  SoupMessageHeaders *headers = soup_server_message_get_response_headers (request->message);
-  g_autofree char *detail = NULL;
-
-  detail = g_strdup_printf ("Method not allowed: use one of %s",
-                            soup_message_headers_get_list (headers, "Allow"));
-  hypha_http_request_refuse (request, SOUP_STATUS_METHOD_NOT_ALLOWED, detail);
-}
-
 const HyphaHttpRoute hypha_http_routes[] = {
   { "/health", "*", hypha_http_routes_health },
   { "/health/liveness", "*", hypha_http_routes_health },
@@ -204,12 +192,12 @@ hypha_http_routes_choose (HyphaHttpRequest  *request,
       hypha_http_routes_add_methods (allowed, route->methods);
     }
 
-  if (allowed->len == 0)
+  if (!options || allowed->len == 0)
     return hypha_http_routes_none;
 
   g_string_append (allowed, "OPTIONS");
   soup_message_headers_replace (headers, "Allow", allowed->str);
-  return options ? hypha_http_routes_preflight : hypha_http_routes_wrong_method;
+  return hypha_http_routes_preflight;
 }
 
 /* What the path of a request means; what it names is in the request afterwards. */
