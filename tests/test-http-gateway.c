@@ -447,6 +447,72 @@ test_info (Fixture       *fixture,
   g_assert_nonnull (strstr (manager->text, "{\"name\":\"listServices\",\"type\":\"function\"}"));
 }
 
+static void
+serve_number (HyphaInvocation *invocation,
+              gpointer         data)
+{
+  hypha_invocation_return (invocation, g_variant_new_int64 (GPOINTER_TO_INT (data)));
+}
+
+/* A client that is counted how often it is called, with a service that tells which one it is. */
+static HyphaLocalClient *
+add_twin (Web        *web,
+          const char *client,
+          int         number)
+{
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("alice", "", NULL, NULL, 0, FALSE);
+  g_autoptr (HyphaService) service = web_service ("twin", "public", "generic");
+  g_autoptr (GVariant) record = NULL;
+  g_autoptr (HyphaServiceInfo) info = NULL;
+  HyphaLocalClient *twin = hypha_local_client_new (web->hub->router, "ws-a", client, user,
+                                                   "http://127.0.0.1:9527");
+  gboolean replaced;
+
+  hypha_service_add_function (service, "number", "", NULL, NULL, serve_number,
+                              GINT_TO_POINTER (number), NULL);
+  hypha_rpc_add_service (hypha_local_client_get_rpc (twin), service);
+  record = g_variant_ref_sink (hypha_service_dup_record (service));
+  info = hypha_service_info_new ("ws-a", client, "twin", record, NULL);
+  g_assert_nonnull (info);
+  g_assert_true (hypha_registry_put (web->hub->registry, info, "", &replaced, NULL));
+  return twin;
+}
+
+/* Which of several is asked for by _mode, as get_service knows it. */
+static void
+test_modes (Fixture       *fixture,
+            gconstpointer  data)
+{
+  Web *web = fixture->web;
+  HyphaLocalClient *one = add_twin (web, "p1__rlb", 1);
+  HyphaLocalClient *two = add_twin (web, "p2__rlb", 2);
+  const char *path = "/ws-a/services/twin/number";
+  g_autofree char *last = g_strconcat (path, "?_mode=last", NULL);
+  g_autofree char *exact = g_strconcat (path, "?_mode=exact", NULL);
+  g_autofree char *min_load = g_strconcat (path, "?_mode=min_load", NULL);
+  g_autofree char *min = g_strconcat (path, "?_mode=select:min:number", NULL);
+  g_autofree char *max = g_strconcat (path, "?_mode=select:max:number", NULL);
+  g_autofree char *half = g_strconcat (path, "?_mode=select:max", NULL);
+  g_autoptr (Answer) info = NULL;
+
+  assert_answer (fixture, "GET", path, NULL, NULL, 200, "1");
+  assert_answer (fixture, "GET", min_load, NULL, NULL, 200, "2");
+  assert_answer (fixture, "GET", last, NULL, NULL, 200, "2");
+  assert_answer (fixture, "POST", min, web->token, NULL, 200, "1");
+  assert_answer (fixture, "POST", max, web->token, NULL, 200, "2");
+  assert_status (fixture, "GET", max, NULL, 200);
+  assert_status (fixture, "GET", half, NULL, 400);
+  assert_status (fixture, "GET", exact, NULL, 400);
+  assert_answer (fixture, "GET", "/ws-a/services/p2__rlb:twin/number?_mode=exact", NULL, NULL, 200,
+                 "2");
+  assert_status (fixture, "GET", "/ws-a/services/twin?_mode=exact", NULL, 400);
+  info = web_ask (web, "GET", "/ws-a/services/twin?_mode=select:max:number", web->token, NULL, NULL);
+  g_assert_cmpuint (info->status, ==, 200);
+  assert_status (fixture, "GET", "/ws-a/services/twin/openapi.json?_mode=min_load", NULL, 200);
+  hypha_local_client_free (one);
+  hypha_local_client_free (two);
+}
+
 /* With whom a service is shared is for its own workspace only. */
 static void
 test_shared_info (Fixture       *fixture,
@@ -810,6 +876,7 @@ main (int    argc,
   ADD ("manager", test_manager);
   ADD ("list", test_list);
   ADD ("info", test_info);
+  ADD ("modes", test_modes);
   ADD ("shared-info", test_shared_info);
   ADD ("health", test_health);
   ADD ("cors", test_cors);

@@ -370,13 +370,31 @@ hypha_http_apps_is_unasked (HyphaHttpRequest *request)
            g_strcmp0 (hypha_http_request_get_header (request, "Sec-Fetch-Dest"), "document") == 0);
 }
 
+static void
+hypha_http_apps_found (HyphaHttpRequest *request,
+                       HyphaServiceInfo *info,
+                       gpointer          data)
+{
+  const char *type;
+
+  if (info == NULL)
+    return;
+
+  request->cookie_mark = hypha_http_cookies_dup_mark (hypha_service_info_get_workspace (info),
+                                                      hypha_service_info_get_service (info));
+  type = hypha_service_info_get_service_type (info);
+  if (g_ascii_strcasecmp (type, "asgi") == 0)
+    hypha_http_asgi_serve (request, info);
+  else if (g_str_equal (type, "functions"))
+    hypha_http_functions_serve (request, info);
+  else
+    hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, "Not Found");
+}
+
 /* Any method on /{workspace}/apps/{service}/{path…} */
 void
 hypha_http_apps_serve (HyphaHttpRequest *request)
 {
-  g_autoptr (HyphaServiceInfo) info = NULL;
-  const char *type;
-
   if (hypha_http_apps_is_unasked (request))
     {
       hypha_http_request_refuse (request, SOUP_STATUS_FORBIDDEN,
@@ -390,17 +408,5 @@ hypha_http_apps_serve (HyphaHttpRequest *request)
       return;
     }
 
-  info = hypha_http_services_find (request, NULL);
-  if (info == NULL)
-    return;
-
-  request->cookie_mark = hypha_http_cookies_dup_mark (hypha_service_info_get_workspace (info),
-                                                      hypha_service_info_get_service (info));
-  type = hypha_service_info_get_service_type (info);
-  if (g_ascii_strcasecmp (type, "asgi") == 0)
-    hypha_http_asgi_serve (request, info);
-  else if (g_str_equal (type, "functions"))
-    hypha_http_functions_serve (request, info);
-  else
-    hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, "Not Found");
+  hypha_http_services_find (request, NULL, hypha_http_apps_found, NULL);
 }

@@ -220,17 +220,16 @@ hypha_http_call_provider (HyphaServiceInfo *info)
                       hypha_service_info_get_client (info), NULL);
 }
 
-/* Consumes self. */
 static void
-hypha_http_call_service (HyphaHttpCall *call)
+hypha_http_call_found (HyphaHttpRequest *request,
+                       HyphaServiceInfo *info,
+                       gpointer          data)
 {
-  g_autoptr (HyphaHttpCall) self = call;
-  g_autoptr (HyphaServiceInfo) info = NULL;
+  g_autoptr (HyphaHttpCall) self = data;
   g_autoptr (GVariant) schema = NULL;
   g_autoptr (GVariant) member = NULL;
   g_autofree char *real_path = NULL;
 
-  info = hypha_http_services_find (self->request, self->arguments.mode);
   if (info == NULL)
     return;
 
@@ -251,6 +250,13 @@ hypha_http_call_service (HyphaHttpCall *call)
     {
       hypha_http_call_fetch (g_steal_pointer (&self), info);
     }
+}
+
+/* Consumes self. */
+static void
+hypha_http_call_service (HyphaHttpCall *self)
+{
+  hypha_http_services_find (self->request, self->arguments.mode, hypha_http_call_found, self);
 }
 
 /* Consumes self. */

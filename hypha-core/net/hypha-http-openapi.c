@@ -92,14 +92,28 @@ hypha_http_openapi_describe_manager (HyphaHttpRequest *request)
   hypha_http_openapi_answer (request, openapi);
 }
 
+static void
+hypha_http_openapi_found (HyphaHttpRequest *request,
+                          HyphaServiceInfo *info,
+                          gpointer          data)
+{
+  HyphaOpenapi *openapi;
+
+  if (info == NULL)
+    return;
+
+  openapi = hypha_http_openapi_begin (request, hypha_service_info_get_name (info),
+                                      hypha_service_info_get_description (info));
+  hypha_http_openapi_add (openapi, info, request->service);
+  hypha_http_openapi_answer (request, openapi);
+}
+
 /* GET /{workspace}/services/{service}/openapi.json */
 void
 hypha_http_services_describe_openapi (HyphaHttpRequest *request)
 {
   g_auto (HyphaHttpArguments) arguments = { 0 };
-  g_autoptr (HyphaServiceInfo) info = NULL;
   g_autoptr (GError) error = NULL;
-  HyphaOpenapi *openapi;
 
   if (hypha_http_is_manager (request->service))
     {
@@ -114,14 +128,7 @@ hypha_http_services_describe_openapi (HyphaHttpRequest *request)
       return;
     }
 
-  info = hypha_http_services_find (request, arguments.mode);
-  if (info == NULL)
-    return;
-
-  openapi = hypha_http_openapi_begin (request, hypha_service_info_get_name (info),
-                                      hypha_service_info_get_description (info));
-  hypha_http_openapi_add (openapi, info, request->service);
-  hypha_http_openapi_answer (request, openapi);
+  hypha_http_services_find (request, arguments.mode, hypha_http_openapi_found, NULL);
 }
 
 /* GET /{workspace}/openapi.json: what the list has. */

@@ -7,10 +7,16 @@ G_BEGIN_DECLS
 
 /* /{workspace}/services and below: what there is, and calling it. */
 
+typedef void (*HyphaHttpFound) (HyphaHttpRequest *request,
+                                HyphaServiceInfo *info,
+                                gpointer          data);
+
 gboolean          hypha_http_is_manager       (const char           *service);
 gboolean          hypha_http_is_harmless      (const char           *path);
-HyphaServiceInfo *hypha_http_services_find    (HyphaHttpRequest     *request,
-                                               const char           *mode);
+void              hypha_http_services_find    (HyphaHttpRequest     *request,
+                                               const char           *mode,
+                                               HyphaHttpFound        found,
+                                               gpointer              data);
 void              hypha_http_services_list    (HyphaHttpRequest     *request);
 void              hypha_http_services_info    (HyphaHttpRequest     *request);
 void              hypha_http_services_call    (HyphaHttpRequest     *request);

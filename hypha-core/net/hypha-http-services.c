@@ -10,85 +10,12 @@
 #include "hypha-http-member-private.h"
 #include "hypha-lookup-private.h"
 #include "hypha-name-private.h"
-#include "hypha-query-private.h"
 
 /* The manager is a service under these names in every workspace. */
 gboolean
 hypha_http_is_manager (const char *service)
 {
   return g_str_equal (service, "ws") || g_str_equal (service, "~");
-}
-
-static void
-hypha_http_services_refuse_missing (HyphaHttpRequest *request)
-{
-  g_autofree char *quoted = hypha_error_quote (request->service);
-  g_autofree char *detail = g_strdup_printf ("Service %s not found", quoted);
-
-  if (!hypha_http_workspace_is_known (request))
-    {
-      hypha_http_workspace_refuse (request);
-      return;
-    }
-
-  hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, detail);
-}
-
-static GPtrArray *
-hypha_http_services_query (HyphaHttpRequest  *request,
-                           const char        *mode,
-                           GError           **error)
-{
-  g_auto (HyphaQuery) query = { 0 };
-  g_autoptr (GVariant) value = NULL;
-  g_autoptr (GVariant) options = NULL;
-
-  /* A bare name would be taken for a client's there; a whole address is one service or none. */
-  if (strchr (request->service, ':') != NULL)
-    value = g_variant_ref_sink (g_variant_new_take_string (
-      g_strconcat (request->workspace, "/", request->service, NULL)));
-  else
-    value = g_variant_ref_sink (g_variant_new_parsed ("{'id': <%s>, 'workspace': <%s>}",
-                                                      request->service, request->workspace));
-  options = g_variant_ref_sink (g_variant_new_parsed ("{'mode': <%s>}",
-                                                      mode != NULL ? mode : "first"));
-  if (!hypha_query_parse_get (&query, value, request->identity.workspace, error) ||
-      !hypha_query_take_options (&query, options, error))
-    return NULL;
-
-  return hypha_query_find (&query, hypha_manager_get_registry (request->manager),
-                           request->identity.user, request->identity.workspace, error);
-}
-
-/* The service that the path means, if whoever asks may have it; otherwise the request is answered. */
-HyphaServiceInfo *
-hypha_http_services_find (HyphaHttpRequest *request,
-                          const char       *mode)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) found = NULL;
-
-  /* “ws2/c:x” in a segment would name another workspace than the path does. */
-  if (strchr (request->service, '/') != NULL)
-    {
-      hypha_http_services_refuse_missing (request);
-      return NULL;
-    }
-
-  found = hypha_http_services_query (request, mode, &error);
-  if (found == NULL)
-    {
-      hypha_http_request_fail (request, error);
-      return NULL;
-    }
-
-  if (found->len == 0)
-    {
-      hypha_http_services_refuse_missing (request);
-      return NULL;
-    }
-
-  return g_object_ref (g_ptr_array_index (found, 0));
 }
 
 /* “ws/cid:svc” is “cid:svc” under a path that names the workspace already. */
@@ -228,12 +155,25 @@ hypha_http_services_describe (HyphaHttpRequest *request,
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
 
+static void
+hypha_http_services_found (HyphaHttpRequest *request,
+                           HyphaServiceInfo *info,
+                           gpointer          data)
+{
+  g_autoptr (GVariant) described = NULL;
+
+  if (info == NULL)
+    return;
+
+  described = hypha_http_services_describe (request, info);
+  hypha_http_request_answer_value (request, described);
+}
+
 /* GET /{workspace}/services/{service} */
 void
 hypha_http_services_info (HyphaHttpRequest *request)
 {
   g_auto (HyphaHttpArguments) arguments = { 0 };
-  g_autoptr (HyphaServiceInfo) info = NULL;
   g_autoptr (GVariant) described = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -244,18 +184,12 @@ hypha_http_services_info (HyphaHttpRequest *request)
       return;
     }
 
-  if (hypha_http_is_manager (request->service))
+  if (!hypha_http_is_manager (request->service))
     {
-      described = hypha_http_services_manager_info (request);
-    }
-  else
-    {
-      info = hypha_http_services_find (request, arguments.mode);
-      if (info == NULL)
-        return;
-
-      described = hypha_http_services_describe (request, info);
+      hypha_http_services_find (request, arguments.mode, hypha_http_services_found, NULL);
+      return;
     }
 
+  described = hypha_http_services_manager_info (request);
   hypha_http_request_answer_value (request, described);
 }
