@@ -22,6 +22,8 @@
  */
 
 #define RESOURCES "/io/github/hypha_desktop/Hypha/pages"
+/* The core serves it to other pages. */
+#define CLIENT "/io/github/hypha_desktop/Hypha/assets/hypha-rpc-websocket.js"
 #define REFUSED_KEY "hypha-refused"
 #define EXTENSION_FILE "libhypha-web-extension.so"
 
@@ -57,7 +59,7 @@ typedef struct
 static const PluginFile plugin_files[] = {
   { "/", RESOURCES "/plugin.html", "text/html; charset=utf-8" },
   { "/plugin.js", RESOURCES "/plugin.js", "text/javascript; charset=utf-8" },
-  { "/hypha-rpc.js", RESOURCES "/hypha-rpc-websocket.min.js", "text/javascript; charset=utf-8" },
+  { "/hypha-rpc.js", CLIENT, "text/javascript; charset=utf-8" },
 };
 
 G_DEFINE_FINAL_TYPE (HyphaWebContext, hypha_web_context, G_TYPE_OBJECT)

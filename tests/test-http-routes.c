@@ -74,6 +74,8 @@ test_methods (void)
     const char *path;
     const char *allow;
   } rows[] = {
+    { "/assets/config.json", "GET, HEAD, OPTIONS" },
+    { "/assets/hypha-rpc-websocket.mjs", "GET, HEAD, OPTIONS" },
     { "/ws", "GET, OPTIONS" },
     { "/ws-a/info", "GET, HEAD, OPTIONS" },
     { "/ws-a/openapi.json", "GET, HEAD, OPTIONS" },
@@ -93,6 +95,25 @@ test_methods (void)
       g_assert_cmpuint (options->status, ==, 200);
       g_assert_cmpstr (get_header (options, "Allow"), ==, rows[i].allow);
     }
+}
+
+/* This program has no client library. */
+static void
+test_assets (void)
+{
+  g_autoptr (Web) web = web_new ();
+  g_autoptr (Answer) own = web_ask (web, "GET", "/assets/config.json", web->token, NULL, NULL);
+  g_autoptr (Answer) nobody = web_ask (web, "GET", "/assets/config.json", NULL, NULL, NULL);
+
+  assert_refused (web, "/assets/hypha-rpc-websocket.mjs", NULL, 404,
+                  "this server was built without the client library; load hypha-rpc-websocket.mjs "
+                  "of hypha-rpc from elsewhere");
+  assert_refused (web, "/assets/other.mjs", NULL, 404, "Route not found");
+  g_assert_cmpuint (own->status, ==, 200);
+  g_assert_nonnull (strstr (own->text, "\"id\":\"alice\""));
+  g_assert_nonnull (strstr (own->text, "\"workspace\":\"ws-a\""));
+  g_assert_nonnull (strstr (own->text, "\"public_base_url\":\"http://"));
+  g_assert_nonnull (strstr (nobody->text, "\"is_anonymous\":true"));
 }
 
 static void
@@ -206,6 +227,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/http-routes/manual", test_manual);
   g_test_add_func ("/http-routes/methods", test_methods);
+  g_test_add_func ("/http-routes/assets", test_assets);
   g_test_add_func ("/http-routes/head", test_head);
   g_test_add_func ("/http-routes/unknown-workspace", test_unknown_workspace);
   g_test_add_func ("/http-routes/info", test_info);

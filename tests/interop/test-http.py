@@ -5,6 +5,8 @@
 import asyncio
 import http.client
 import json
+import os
+import pathlib
 import urllib.parse
 
 import tap
@@ -43,6 +45,16 @@ class Http(StockTestCase):
         answer = json.loads(body)
         self.assertEqual(answer["status"], "OK")
         self.assertIn("T", answer["timestamp"])
+
+    async def test_client_library(self):
+        """Pages get it from the server, as it was fetched."""
+        built_in = pathlib.Path(os.environ["HYPHA_FETCHED_DIR"], "npm/node_modules/hypha-rpc/dist")
+        for suffix in ("js", "mjs"):
+            with self.subTest(suffix):
+                status, headers, body = await self.ask(f"/assets/hypha-rpc-websocket.{suffix}")
+                self.assertEqual(status, 200)
+                self.assertEqual(headers.get_content_type(), "text/javascript")
+                self.assertEqual(body, (built_in / f"hypha-rpc-websocket.min.{suffix}").read_bytes())
 
     async def test_unknown_path(self):
         for path in ("/nothing", "/", "/ws-http/nothing/here", "/%2e%2e/%2e%2e/etc/passwd"):
