@@ -568,6 +568,8 @@ test_cors (Fixture       *fixture,
                        NULL);
   g_assert_cmpuint (preflight->status, ==, 200);
   g_assert_cmpstr (answer_header (preflight, "Access-Control-Max-Age"), ==, "86400");
+  g_assert_cmpstr (answer_header (preflight, "Access-Control-Allow-Headers"), ==,
+                   "Authorization,Content-Type,Range");
   failed = web_ask (fixture->web, "GET", path, NULL, NULL, "Origin: http://localhost:3000", NULL);
   g_assert_cmpuint (failed->status, ==, 400);
   g_assert_cmpstr (answer_header (failed, "Access-Control-Allow-Origin"), ==,

@@ -24,7 +24,7 @@ hypha_http_answer_add_cors (HyphaServer       *server,
   soup_message_headers_replace (answer, "Access-Control-Allow-Origin", origin);
   soup_message_headers_replace (answer, "Access-Control-Allow-Methods", "GET,POST,OPTIONS");
   soup_message_headers_replace (answer, "Access-Control-Allow-Headers",
-                                "Authorization,Content-Type");
+                                "Authorization,Content-Type,Range");
 }
 
 /* What libsoup does not know by itself. */

@@ -401,7 +401,7 @@ hypha_http_request_add_cors (HyphaHttpRequest *self)
   soup_message_headers_replace (answer, "Access-Control-Allow-Methods",
                                 "GET,POST,PUT,DELETE,OPTIONS");
   soup_message_headers_replace (answer, "Access-Control-Allow-Headers",
-                                "Authorization,Content-Type");
+                                "Authorization,Content-Type,Range");
   soup_message_headers_replace (answer, "Access-Control-Expose-Headers", "Content-Disposition");
 }
 
