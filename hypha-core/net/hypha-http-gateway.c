@@ -124,6 +124,36 @@ hypha_http_gateway_handle (SoupServer        *soup,
   handler (request);
 }
 
+static void
+hypha_http_gateway_give_up (HyphaHttpRequest *request,
+                            const char       *token_id)
+{
+  if (hypha_user_info_comes_from (hypha_http_request_get_user (request), token_id))
+    hypha_http_request_give_up (request, "Token has been revoked");
+}
+
+/* What was asked for with a token, and goes on, ends with it, as connections do. */
+static void
+hypha_http_gateway_on_revoked (HyphaAuthority   *authority,
+                               const char       *token_id,
+                               HyphaHttpGateway *self)
+{
+  g_autoptr (GPtrArray) requests =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_http_request_unref);
+  GHashTableIter iter;
+  gpointer request;
+
+  g_hash_table_iter_init (&iter, self->requests);
+  while (g_hash_table_iter_next (&iter, NULL, &request))
+    g_ptr_array_add (requests, hypha_http_request_ref (request));
+  g_hash_table_iter_init (&iter, self->lingering);
+  while (g_hash_table_iter_next (&iter, &request, NULL))
+    g_ptr_array_add (requests, hypha_http_request_ref (request));
+
+  for (guint i = 0; i < requests->len; i++)
+    hypha_http_gateway_give_up (requests->pdata[i], token_id);
+}
+
 /* How long a service may be silent before a call of it fails, in ms. */
 void
 hypha_http_gateway_set_timeout (HyphaHttpGateway *self,
@@ -173,5 +203,7 @@ hypha_http_gateway_new (HyphaServer  *server,
   self->manager = g_object_ref (manager);
   soup_server_add_handler (hypha_server_get_soup (server), "/", hypha_http_gateway_handle, self,
                            NULL);
+  g_signal_connect_object (hypha_manager_get_authority (manager), "revoked",
+                           G_CALLBACK (hypha_http_gateway_on_revoked), self, 0);
   return self;
 }

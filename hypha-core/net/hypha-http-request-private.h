@@ -54,6 +54,7 @@ typedef struct
   guint              token_refused : 1;
   guint              waiting : 1;  /* the message is paused */
   guint              streaming : 1;
+  guint              given_up : 1; /* it ends before its time */
   guint              lingers : 1;  /* what was called has an end of its own */
   guint              told : 1;     /* somebody was told of the end, and may say something last */
 } HyphaHttpRequest;
@@ -100,6 +101,8 @@ void              hypha_http_request_write        (HyphaHttpRequest  *self,
                                                    GBytes            *piece);
 void              hypha_http_request_complete     (HyphaHttpRequest  *self);
 void              hypha_http_request_abort        (HyphaHttpRequest  *self);
+void              hypha_http_request_give_up      (HyphaHttpRequest  *self,
+                                                   const char        *why);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaHttpRequest, hypha_http_request_unref)
 

@@ -149,7 +149,7 @@ hypha_http_request_is_foreign (HyphaHttpRequest *self)
 gboolean
 hypha_http_request_is_over (HyphaHttpRequest *self)
 {
-  return self->message == NULL;
+  return self->message == NULL || self->given_up;
 }
 
 static void
@@ -200,7 +200,7 @@ hypha_http_request_finish (HyphaHttpRequest *self)
 {
   GFunc on_end = g_steal_pointer (&self->on_end);
 
-  if (hypha_http_request_is_over (self))
+  if (self->message == NULL)
     return;
 
   hypha_http_request_stop_watch (self);
@@ -474,6 +474,15 @@ hypha_http_request_begin (HyphaHttpRequest *self,
   soup_server_message_unpause (self->message);
 }
 
+/* A stream does not outlive the token that it was asked for with. */
+static gboolean
+hypha_http_request_is_expired (HyphaHttpRequest *self)
+{
+  gint64 end = hypha_user_info_get_expires_at (self->identity.user);
+
+  return end > 0 && end <= g_get_real_time () / G_USEC_PER_SEC;
+}
+
 /* piece must not be empty: that is how libsoup says the end. */
 void
 hypha_http_request_write (HyphaHttpRequest *self,
@@ -481,6 +490,12 @@ hypha_http_request_write (HyphaHttpRequest *self,
 {
   if (hypha_http_request_is_over (self))
     return;
+
+  if (hypha_http_request_is_expired (self))
+    {
+      hypha_http_request_give_up (self, "Token expired");
+      return;
+    }
 
   /* Each piece has its time; one that comes after it does not give it more. */
   if (self->n_pieces++ == 0)
@@ -582,4 +597,28 @@ hypha_http_request_fail (HyphaHttpRequest *self,
                          const GError     *error)
 {
   hypha_http_request_refuse (self, hypha_error_get_http_status (error), error->message);
+}
+
+/* Whoever asked may not any more: no answer, no more of one, and no more of what it has called. */
+void
+hypha_http_request_give_up (HyphaHttpRequest *self,
+                            const char       *why)
+{
+  if (self->message == NULL)
+    {
+      hypha_http_request_leave (self);
+      return;
+    }
+
+  if (self->given_up || (!self->streaming && !self->waiting))
+    return;
+
+  g_message ("%s: request ended: %s", soup_server_message_get_remote_host (self->message), why);
+  if (self->streaming)
+    hypha_http_request_abort (self);
+  else
+    hypha_http_request_refuse (self, SOUP_STATUS_UNAUTHORIZED, why);
+
+  /* libsoup needs a moment to finish it; nothing is added to it until then. */
+  self->given_up = TRUE;
 }

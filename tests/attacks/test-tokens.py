@@ -10,10 +10,11 @@ import os
 import re
 import stat
 import sys
+import threading
 import time
 
 from harness import HostServer, attack, check, check_all_refused, check_arrives, check_refused, main, services_of
-from raw import World
+from raw import World, merged
 from server import SECRET
 from tokens import claims, mint
 
@@ -265,6 +266,27 @@ def _(world, way):
             check(world.post(f"{path}/touch", {}, Authorization=scheme)[0] in (401, 404))
             check_no_token(world.post("/ws-a/services/ws/generate_token", {}, Authorization=scheme)[2])
     check(victim.sync() == [], victim.log)
+
+
+@attack("H7", "http", "a token that was revoked, for a call that is not answered yet")
+def _(world, way):
+    boss, victim = world.socket("ws-a", "boss", scope="ws:ws-a#a"), world.victim()
+    stolen = mint("ws-a", "frank")
+    answers = []
+    path = f"/ws-a/services/{victim.id.split('/')[1]}:protected/touch"
+    bearer = {"Authorization": f"Bearer {stolen}"}
+    thread = threading.Thread(target=lambda: answers.append(world.post(path, {}, **bearer)), daemon=True)
+    thread.start()
+    service = {"id": f"{victim.id}:protected", "touch": {
+        "_rtype": "method", "_rtarget": victim.id, "_rmethod": "services.protected.touch", "_rpromise": True}}
+    victim.serve(service)
+    call = merged(victim.receive()[1])
+    check(call["method"] == "services.protected.touch", call)
+    check(boss.manager("revoke_token", stolen)[0] == "resolve")
+    victim.message({"type": "method", "to": call["from"], "method": f"{call['session']}.resolve",
+                    "parent": call["session"]}, {"args": ["secret"]})
+    thread.join(20)
+    check(answers and answers[0][0] == 401 and b"secret" not in answers[0][2], answers)
 
 
 @attack("H7", "http", "a token that was revoked, over a stream that is open")
