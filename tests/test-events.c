@@ -274,6 +274,9 @@ test_events_off (void)
   add_handler (a, "one", "services._rintf_1.f");
   add_handler (a, "one", "services._rintf_1.g");
   add_handler (a, "two", "services._rintf_1.f");
+  assert_emits (b, "one");
+  serve_call (a, "services._rintf_1.f", "resolve");
+  serve_call (a, "services._rintf_1.g", "resolve");
   g_variant_unref (client_call_manager (a, "off",
                                         g_variant_new_parsed ("[<'one'>, <{'_rmethod':"
                                                               " <'services._rintf_1.g'>}>]"),

@@ -48,6 +48,18 @@ test('a service is found by each form of its id', async () => {
     assert.equal(await (await consumer.getService(id)).add(20, 22), 42, id);
 });
 
+test('a list is narrowed by type, id and visibility', async () => {
+  await provider.registerService({ id: 'typed', type: 'of-a-kind', config: { visibility: 'public' }, f: () => 1 });
+  for (const query of [{ type: 'of-a-kind' }, { id: 'typ*' }, { type: 'of-a-kind', visibility: 'public' }])
+    assert.deepEqual(await list(consumer, query), ['ws-a/provider:typed'], JSON.stringify(query));
+  assert.deepEqual(await list(consumer, { workspace: 'ws-a', type: 'of-a-kind', visibility: 'protected' }), []);
+  await provider.unregisterService('typed');
+});
+
+test('a workspace that does not exist lists nothing', async () => {
+  assert.deepEqual(await list(consumer, { workspace: 'ws-nowhere' }), []);
+});
+
 test('a call is answered', async () => assert.equal(await service.add(1, 2), 3));
 
 test('a nested function is called', async () => {
