@@ -303,6 +303,36 @@ test_gate_duplicate_same_user_dead (void)
   g_assert_cmpuint (first->close_code, ==, 1000);
 }
 
+/* Who was given some rights of a user is not the user: an address is not theirs, silent or not. */
+static void
+test_gate_duplicate_fewer_rights (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) first = hub_connect (hub, "a", token);
+  g_autoptr (Client) second = hub_connect (hub, "b", token);
+  g_autoptr (GVariant) reader = NULL;
+  g_autoptr (Client) guest = NULL;
+  g_autofree char *returning = NULL;
+  g_autofree char *hello = NULL;
+  g_autofree char *back = NULL;
+
+  reader = client_call_manager (second, "generate_token",
+                                g_variant_new_parsed ("[<{'permission': <'read'>}>]"), NULL);
+  hello = g_strdup_printf ("{\"client_id\":\"a\",\"token\":\"%s\"}",
+                           g_variant_get_string (reader, NULL));
+  assert_refused (hub, hello, "Client already exists and is active: ws-a/a", 1008);
+  g_assert_cmpuint (first->close_code, ==, 0);
+
+  /* Nor does it take back the one that it once had. */
+  guest = hub_connect (hub, "g", g_variant_get_string (reader, NULL));
+  returning = take_reconnection_token (guest);
+  g_clear_pointer (&guest, client_free);
+  guest = hub_connect (hub, "g", token);
+  back = g_strdup_printf ("{\"client_id\":\"g\",\"reconnection_token\":\"%s\"}", returning);
+  assert_refused (hub, back, "Client already exists and is active: ws-a/g", 1008);
+}
+
 /* Whoever asked for the address and then left must not disturb its holder. */
 static void
 test_gate_newcomer_leaves_during_probe (void)
@@ -357,6 +387,7 @@ test_gate_hello_without_a_frame (void)
   g_autoptr (Hub) hub = hub_new ();
   g_autofree char *token = hub_token (hub, "ws-a", "alice");
   HyphaHello hello = { .client = (char *) "a", .token = token };
+  g_auto (HyphaIdentity) identity = { 0 };
   g_autoptr (HyphaConnection) far_end = NULL;
   g_autoptr (Client) client = NULL;
   g_autoptr (GError) error = NULL;
@@ -366,14 +397,17 @@ test_gate_hello_without_a_frame (void)
   hypha_pipe_connection_new_pair (&near_end, &far_end);
   client = client_new (near_end);
   hello.workspace = (char *) "ws-b";
-  g_assert_false (hypha_gate_accept_hello (hub->gate, far_end, "test", &hello, &error));
+  g_assert_false (hypha_gate_prove (hub->gate, "test", &hello, &identity, &error));
   g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED);
   g_assert_cmpuint (hypha_gate_get_n_sessions (hub->gate), ==, 0);
 
+  hypha_identity_clear (&identity);
   hello.workspace = NULL;
   g_clear_error (&error);
-  g_assert_true (hypha_gate_accept_hello (hub->gate, far_end, "test", &hello, &error));
+  g_assert_true (hypha_gate_prove (hub->gate, "test", &hello, &identity, &error));
   g_assert_no_error (error);
+  hypha_gate_accept_identity (hub->gate, far_end, "test", &identity);
+  g_assert_null (identity.user);
   g_assert_nonnull (hypha_router_lookup (hub->router, "ws-a/a"));
 
   /* Nothing came before it. */
@@ -398,6 +432,7 @@ main (int    argc,
   g_test_add_func ("/hub/gate/reconnection-token-of-another",
                    test_gate_reconnection_token_of_another);
   g_test_add_func ("/hub/gate/duplicate-other-user", test_gate_duplicate_other_user);
+  g_test_add_func ("/hub/gate/duplicate-fewer-rights", test_gate_duplicate_fewer_rights);
   g_test_add_func ("/hub/gate/duplicate-same-user-alive", test_gate_duplicate_same_user_alive);
   g_test_add_func ("/hub/gate/duplicate-same-user-dead", test_gate_duplicate_same_user_dead);
   g_test_add_func ("/hub/gate/newcomer-leaves-during-probe",

@@ -285,6 +285,18 @@ test_http_rpc_anonymous (RpcFixture    *fixture,
 #define ADD(name, function) \
   g_test_add ("/net/http-rpc/" name, RpcFixture, NULL, rpc_set_up, function, rpc_tear_down)
 
+/* In “public” an anonymous client's id is no secret, and it has nothing else to show. */
+static void
+test_http_rpc_anonymous_in_public (RpcFixture    *fixture,
+                                   gconstpointer  data)
+{
+  g_autoptr (Request) stream = rpc_start_get (fixture, "client_id=a&workspace=public", NULL);
+
+  g_assert_true (test_wait (request_is_answered, stream));
+  g_assert_cmpuint (stream->status, ==, 403);
+  g_assert_null (rpc_find_connection (fixture, "public/a"));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -305,6 +317,7 @@ main (int    argc,
   ADD ("post-refused-before-body", test_http_rpc_post_refused_before_body);
   ADD ("post-bad-body", test_http_rpc_post_bad_body);
   ADD ("anonymous", test_http_rpc_anonymous);
+  ADD ("anonymous-in-public", test_http_rpc_anonymous_in_public);
 
   return g_test_run ();
 }

@@ -35,21 +35,22 @@ serve_never (HyphaInvocation *invocation,
 }
 
 static HyphaService *
-new_service (void)
+new_service (const char *id)
 {
-  return hypha_service_new ("s", "s", "", "generic",
+  return hypha_service_new (id, id, "", "generic",
                             g_variant_new_parsed ("{'visibility': <'public'>,"
                                                   " 'authorized_workspaces': <@mv nothing>}"));
 }
 
 static HyphaLocalClient *
-add_provider (Hub        *hub,
-              const char *client,
-              int         number)
+add_service (Hub        *hub,
+             const char *client,
+             const char *id,
+             int         number)
 {
   g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("bob", NULL, NULL, NULL, 0, FALSE);
   HyphaLocalClient *local = hypha_local_client_new (hub->router, "ws-a", client, user, "");
-  g_autoptr (HyphaService) service = new_service ();
+  g_autoptr (HyphaService) service = new_service (id);
   g_autoptr (GError) error = NULL;
 
   if (number != 0)
@@ -58,6 +59,14 @@ add_provider (Hub        *hub,
   hypha_local_client_register (local, hub->registry, service, &error);
   g_assert_no_error (error);
   return local;
+}
+
+static HyphaLocalClient *
+add_provider (Hub        *hub,
+              const char *client,
+              int         number)
+{
+  return add_service (hub, client, "s", number);
 }
 
 static Place *
@@ -180,7 +189,7 @@ static void
 test_lookup_select_timeout (void)
 {
   g_autoptr (Place) place = place_new ();
-  g_autoptr (HyphaService) service = new_service ();
+  g_autoptr (HyphaService) service = new_service ("s");
   g_autoptr (GPtrArray) kept = g_ptr_array_new_with_free_func (
     (GDestroyNotify) hypha_invocation_unref);
   g_autoptr (GError) error = NULL;
@@ -199,7 +208,7 @@ static void
 test_lookup_select_by_stranger (void)
 {
   g_autoptr (Place) place = place_new ();
-  g_autoptr (HyphaService) service = new_service ();
+  g_autoptr (HyphaService) service = new_service ("s");
   g_autoptr (GPtrArray) called = g_ptr_array_new_with_free_func (
     (GDestroyNotify) hypha_invocation_unref);
   g_autoptr (Client) stranger = hub_connect (place->hub, "x", NULL);
@@ -237,6 +246,18 @@ test_lookup_patterns (void)
   client_assert_refused (place->caller, "get_service", "[<int64 1>]",
                          "Service ID must be a string");
   client_assert_refused (place->caller, "get_service", "[<'a/b/c'>]", "at most one '/'");
+}
+
+/* Who may only look cannot put its own in the place of a service, by calling itself like it. */
+static void
+test_lookup_service_before_default (void)
+{
+  g_autoptr (Place) place = place_new ();
+  g_autoptr (HyphaLocalClient) thief = add_service (place->hub, "s", "default", 0);
+  g_autoptr (HyphaLocalClient) plugin = add_service (place->hub, "plugin", "default", 0);
+
+  assert_finds (place->caller, "[<'ws-a/s'>]", "ws-a/p1__rlb:s");
+  assert_finds (place->caller, "[<'ws-a/plugin'>]", "ws-a/plugin:default");
 }
 
 static void
@@ -427,6 +448,7 @@ main (int    argc,
   g_test_add_func ("/hub/lookup/select-timeout", test_lookup_select_timeout);
   g_test_add_func ("/hub/lookup/select-by-stranger", test_lookup_select_by_stranger);
   g_test_add_func ("/hub/lookup/patterns", test_lookup_patterns);
+  g_test_add_func ("/hub/lookup/service-before-default", test_lookup_service_before_default);
   g_test_add_func ("/hub/lookup/glob", test_lookup_glob);
   g_test_add_func ("/hub/lookup/arguments", test_lookup_arguments);
   g_test_add_func ("/hub/lookup/silent-provider", test_lookup_silent_provider);

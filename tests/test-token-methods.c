@@ -314,6 +314,33 @@ test_token_parse (void)
                        "services.default.parse_token: token must be a text");
 }
 
+/* To guess tokens as a client is to guess them: from the same address, with the same end. */
+static void
+test_token_methods_guesses (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  HyphaThrottle *throttle = hypha_authority_get_throttle (hub->authority);
+  g_autoptr (Client) guest = hub_open_from (hub, "192.0.2.7");
+  g_autoptr (GVariant) done = NULL;
+  g_autofree char *hello = NULL;
+  g_autofree char *error = NULL;
+
+  client_send_text (guest, "{\"client_id\":\"a\"}");
+  hello = client_take_text (guest);
+  g_assert_nonnull (strstr (hello, "\"connection_info\""));
+  for (guint i = 0; i < HYPHA_THROTTLE_MAX_FAILURES; i++)
+    {
+      g_assert_cmpuint (hypha_throttle_get_wait (throttle, "192.0.2.7", hypha_throttle_now ()), ==,
+                        0);
+      assert_call_fails (guest, "parse_token", "[<'x'>]", "Invalid JWT format");
+    }
+
+  g_assert_cmpuint (hypha_throttle_get_wait (throttle, "192.0.2.7", hypha_throttle_now ()), >, 0);
+  done = client_call_manager (guest, "revoke_token", g_variant_new_parsed ("[<'x'>]"), &error);
+  g_assert_null (done);
+  g_assert_true (g_str_has_prefix (error, "too many tokens from this address were none"));
+}
+
 static void
 revoke_token (Client     *client,
               const char *token)
@@ -583,6 +610,7 @@ main (int    argc,
   g_test_add_func ("/hub/token/special", test_token_special);
   g_test_add_func ("/hub/token/custom-claims", test_token_custom_claims);
   g_test_add_func ("/hub/token/parse", test_token_parse);
+  g_test_add_func ("/hub/token-methods/guesses", test_token_methods_guesses);
   g_test_add_func ("/hub/token/revoke", test_token_revoke);
   g_test_add_func ("/hub/token/revoke-permission", test_token_revoke_permission);
   g_test_add_func ("/hub/token/lifetime-bounds", test_token_lifetime_bounds);

@@ -27,6 +27,7 @@ void         hypha_shares_take        (HyphaShares *self,
 void         hypha_shares_give_back   (HyphaShares *self,
                                        const char  *account,
                                        gsize        n);
+void         hypha_shares_clear       (HyphaShares *self);
 gsize        hypha_shares_get_n       (HyphaShares *self);
 gsize        hypha_shares_get_n_of    (HyphaShares *self,
                                        const char  *account);

@@ -90,3 +90,11 @@ hypha_shares_give_back (HyphaShares *self,
   hypha_shares_set_n_of (self, account, held - n);
   self->n -= n;
 }
+
+/* Nobody holds any more. */
+void
+hypha_shares_clear (HyphaShares *self)
+{
+  g_hash_table_remove_all (self->accounts);
+  self->n = 0;
+}

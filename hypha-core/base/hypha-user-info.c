@@ -197,6 +197,34 @@ hypha_user_info_is_root (HyphaUserInfo *self)
   return self->root;
 }
 
+/*
+ * Whether self has the rights of other, no more and no less, so that it may speak for it. A newer
+ * token of the same user is as good; an older one may be from before a workspace was made anew.
+ */
+gboolean
+hypha_user_info_has_rights_of (HyphaUserInfo *self,
+                               HyphaUserInfo *other)
+{
+  return g_str_equal (self->id, other->id) && self->delegated == other->delegated &&
+         g_strcmp0 (self->bound, other->bound) == 0 &&
+         g_strcmp0 (self->home, other->home) == 0 && self->origin_time >= other->origin_time &&
+         g_strv_equal ((const char *const *) self->roles, (const char *const *) other->roles) &&
+         g_strv_equal ((const char *const *) self->scopes, (const char *const *) other->scopes);
+}
+
+/*
+ * Whether self may have the address of other, and with it what is sent there: the user itself, but
+ * nobody to whom it has given some of its rights.
+ */
+gboolean
+hypha_user_info_may_succeed (HyphaUserInfo *self,
+                             HyphaUserInfo *other)
+{
+  return hypha_user_info_has_rights_of (self, other) ||
+         (g_str_equal (self->id, other->id) && !self->delegated &&
+          self->origin_time >= other->origin_time);
+}
+
 /* The map that receivers find as “user” in their context. */
 GVariant *
 hypha_user_info_to_variant (HyphaUserInfo *self)

@@ -39,11 +39,10 @@ gboolean   hypha_gate_prove          (HyphaGate        *self,
                                       const HyphaHello *hello,
                                       HyphaIdentity    *identity,
                                       GError          **error);
-gboolean   hypha_gate_accept_hello   (HyphaGate        *self,
-                                      HyphaConnection  *connection,
-                                      const char       *remote,
-                                      const HyphaHello *hello,
-                                      GError          **error);
+void       hypha_gate_accept_identity (HyphaGate       *self,
+                                       HyphaConnection *connection,
+                                       const char      *remote,
+                                       HyphaIdentity   *identity);
 void       hypha_gate_accept_mounted (HyphaGate        *self,
                                       HyphaConnection  *connection,
                                       const char       *workspace,

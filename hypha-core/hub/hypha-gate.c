@@ -467,7 +467,7 @@ hypha_gate_enter (HyphaGateSession *session)
   HyphaIdentity *identity = &session->identity;
   g_autofree char *id = g_strconcat (identity->workspace, "/", identity->client, NULL);
   HyphaPeer *holder = hypha_router_lookup (self->router, id);
-  gboolean same_user;
+  gboolean heir;
 
   if (holder == NULL)
     {
@@ -475,15 +475,14 @@ hypha_gate_enter (HyphaGateSession *session)
       return;
     }
 
-  same_user = !hypha_peer_is_internal (holder) &&
-              g_str_equal (hypha_user_info_get_id (hypha_peer_get_user (holder)),
-                           hypha_user_info_get_id (identity->user));
-  if (same_user && (identity->reconnecting || session->mounted != NULL))
+  heir = !hypha_peer_is_internal (holder) &&
+         hypha_user_info_may_succeed (identity->user, hypha_peer_get_user (holder));
+  if (heir && (identity->reconnecting || session->mounted != NULL))
     {
       hypha_gate_supersede (self, holder);
       hypha_gate_admit (session);
     }
-  else if (same_user && self->rpc != NULL)
+  else if (heir && self->rpc != NULL)
     {
       hypha_gate_probe (session, holder);
     }
@@ -676,31 +675,23 @@ hypha_gate_prove (HyphaGate         *self,
 }
 
 /*
- * Takes over a new connection whose hello came in another way than a first frame. FALSE, with
- * nothing taken over and nothing sent, if it does not prove who it is; who holds the address
- * already is a question for later, answered by connection_info or by a close.
+ * Takes over a new connection of one that has proven its identity in another way than a first frame;
+ * identity is empty then. Who holds the address already is a question for later, answered by
+ * connection_info or by a close.
  */
-gboolean
-hypha_gate_accept_hello (HyphaGate         *self,
-                         HyphaConnection   *connection,
-                         const char        *remote,
-                         const HyphaHello  *hello,
-                         GError           **error)
+void
+hypha_gate_accept_identity (HyphaGate       *self,
+                            HyphaConnection *connection,
+                            const char      *remote,
+                            HyphaIdentity   *identity)
 {
-  HyphaIdentity identity = { 0 };
   g_autoptr (HyphaGateSession) session = NULL;
 
-  if (!hypha_gate_prove (self, remote, hello, &identity, error))
-    {
-      hypha_identity_clear (&identity);
-      return FALSE;
-    }
-
   session = g_rc_box_acquire (hypha_gate_add_session (self, connection, remote));
-  session->identity = identity;
+  session->identity = *identity;
+  *identity = (HyphaIdentity) { 0 };
   hypha_connection_set_sink (connection, &gate_sink, session);
   hypha_gate_enter (session);
-  return TRUE;
 }
 
 /* Takes over a page's connection: its identity is the host's word, not the page's. */

@@ -57,7 +57,7 @@ hypha_log_write (HyphaInvocation *invocation,
   value = hypha_invocation_dup_arg (invocation, 0, "msg");
   text = hypha_log_methods_render (value);
   line = hypha_error_quote (text);
-  if (hypha_peer_may_log (caller))
+  if (hypha_router_may_log (hypha_manager_get_router (self), caller))
     g_log_structured (G_LOG_DOMAIN, level,
                       "HYPHA_WORKSPACE", hypha_peer_get_workspace (caller),
                       "HYPHA_CLIENT", hypha_peer_get_client (caller),

@@ -369,8 +369,10 @@ hypha_login_desk_announce (HyphaLoginDesk *self,
                            HyphaPeer      *caller,
                            HyphaLogin     *login)
 {
+  HyphaRouter *router = hypha_manager_get_router (self->manager);
+
   if (hypha_login_get_question (login) == NULL &&
-      hypha_login_get_state (login) == HYPHA_LOGIN_WAITING && hypha_peer_may_log (caller))
+      hypha_login_get_state (login) == HYPHA_LOGIN_WAITING && hypha_router_may_log (router, caller))
     g_message ("%s from %s asks to log in to workspace “%s”; to agree, run: %s %s",
                hypha_peer_get_id (caller), hypha_peer_get_remote (caller),
                hypha_login_get_workspace (login), self->command, hypha_login_get_code (login));

@@ -6,9 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* Events that one client may be subscribed to, and log lines that it may write in one second. */
+/* Events that one client may be subscribed to. */
 #define HYPHA_PEER_MAX_SUBSCRIPTIONS 256
+/* Log lines that one user, or all guests, may cause in one second, and all peers together. */
 #define HYPHA_PEER_MAX_LOG_LINES 100
+#define HYPHA_ROUTER_MAX_LOG_LINES 1000
 /* What one sender may have lying before a part of the core, in frames and in bytes. */
 #define HYPHA_PEER_SHARE_FRAMES 128
 #define HYPHA_PEER_SHARE_BYTES (1024 * 1024)
@@ -23,7 +25,7 @@ struct _HyphaPeer
   char            *client;
   HyphaUserInfo   *user;
   HyphaConnection *connection;
-  char            *remote;         /* where it connects from; NULL for those in this process */
+  char            *remote;         /* where it connects from; NULL for those of this process */
   HyphaStamp       stamp;          /* what the router says of this sender */
   GHashTable      *subscriptions;  /* set of event names; NULL until the first */
   GHashTable      *correspondents; /* set of HyphaPeer: who sent to it or was sent to; borrowed */
@@ -34,8 +36,6 @@ struct _HyphaPeer
   guint64          share_turn;     /* of a sender: the turn that its share is of */
   guint            share_frames;
   gsize            share_bytes;
-  gint64           log_second;
-  guint            log_lines;
   HyphaOpenCalls  *open_calls;     /* NULL until the first, and while it is told of who goes */
   gint64           load_minute;    /* of a measured client: the minute that n_calls is of */
   guint            n_calls;

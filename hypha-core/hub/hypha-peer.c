@@ -131,7 +131,7 @@ hypha_peer_set_remote (HyphaPeer  *self,
   self->remote = g_strdup (remote);
 }
 
-/* NULL for those in this process. */
+/* NULL for those of this process itself. */
 const char *
 hypha_peer_get_remote (HyphaPeer *self)
 {
@@ -183,21 +183,6 @@ hypha_peer_is_subscribed (HyphaPeer  *self,
                           const char *event)
 {
   return self->subscriptions != NULL && g_hash_table_contains (self->subscriptions, event);
-}
-
-/* Whether one more log line of this client is still within HYPHA_PEER_MAX_LOG_LINES a second. */
-gboolean
-hypha_peer_may_log (HyphaPeer *self)
-{
-  gint64 second = g_get_monotonic_time () / G_USEC_PER_SEC;
-
-  if (self->log_second != second)
-    {
-      self->log_second = second;
-      self->log_lines = 0;
-    }
-
-  return self->log_lines++ < HYPHA_PEER_MAX_LOG_LINES;
 }
 
 /*

@@ -162,6 +162,25 @@ hypha_query_find_default (HyphaQuery    *query,
   return info != NULL && hypha_service_info_visible_to (info, user, own_workspace) ? info : NULL;
 }
 
+/*
+ * Whether another client has a service of this name. That goes before the default service of a
+ * client that is called so: anybody who may connect may call itself anything and export something,
+ * but only who may write registers a service.
+ */
+static gboolean
+hypha_query_has_others (GPtrArray        *found,
+                        HyphaServiceInfo *of_client)
+{
+  for (guint i = 0; i < found->len; i++)
+    {
+      if (!g_str_equal (hypha_service_info_get_client (g_ptr_array_index (found, i)),
+                        hypha_service_info_get_client (of_client)))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 /* What matches: first in one workspace, then, where several are meant, in the others. */
 static void
 hypha_query_find_all (HyphaQuery    *query,
@@ -206,10 +225,13 @@ hypha_query_find (HyphaQuery     *query,
              g_steal_pointer (&found) :
              NULL;
 
+  hypha_query_find_all (query, registry, user, own_workspace, found);
   of_client = hypha_query_find_default (query, registry, user, own_workspace);
-  if (of_client != NULL)
-    g_ptr_array_add (found, g_object_ref (of_client));
-  else
-    hypha_query_find_all (query, registry, user, own_workspace, found);
+  if (of_client != NULL && !hypha_query_has_others (found, of_client))
+    {
+      g_ptr_array_set_size (found, 0);
+      g_ptr_array_add (found, g_object_ref (of_client));
+    }
+
   return g_steal_pointer (&found);
 }

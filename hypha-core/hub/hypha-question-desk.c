@@ -311,7 +311,7 @@ hypha_question_desk_log_news (HyphaQuestionDesk *self,
   value = hypha_invocation_dup_arg (invocation, 0, name);
   text = hypha_log_methods_render (value);
   line = hypha_error_quote (text);
-  if (hypha_peer_may_log (caller))
+  if (hypha_router_may_log (hypha_manager_get_router (self->manager), caller))
     g_info ("%s: %s: %s", hypha_peer_get_id (caller), name, line);
   hypha_invocation_return_null (invocation);
   return TRUE;

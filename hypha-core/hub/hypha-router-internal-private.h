@@ -3,6 +3,7 @@
 
 #include "hypha-chunk-watch-private.h"
 #include "hypha-peer-private.h"
+#include "hypha-shares-private.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,8 @@ struct _HyphaRouter
   GHashTable      *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
   GByteArray      *head;        /* scratch: the stamped envelope of the frame in hand */
   HyphaChunkWatch *watch;
+  HyphaShares     *lines;       /* of the log, that peers have caused in this second */
+  gint64           log_second;
   gboolean         refuse_sealed;
 };
 

@@ -33,7 +33,6 @@ void             hypha_peer_unsubscribe    (HyphaPeer        *self,
                                             const char       *event);
 gboolean         hypha_peer_is_subscribed  (HyphaPeer        *self,
                                             const char       *event);
-gboolean         hypha_peer_may_log        (HyphaPeer        *self);
 double           hypha_peer_get_load       (HyphaPeer        *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaPeer, hypha_peer_unref)
@@ -70,6 +69,8 @@ GPtrArray   *hypha_router_list            (HyphaRouter      *self,
 void         hypha_router_route           (HyphaRouter      *self,
                                            HyphaPeer        *sender,
                                            const HyphaSlice *frame);
+gboolean     hypha_router_may_log         (HyphaRouter      *self,
+                                           HyphaPeer        *peer);
 void         hypha_router_drained         (HyphaRouter      *self,
                                            HyphaPeer        *peer);
 gboolean     hypha_router_is_reserved_type (const char     *type);

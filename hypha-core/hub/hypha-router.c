@@ -53,6 +53,7 @@ hypha_router_finalize (GObject *object)
   g_hash_table_unref (self->workspaces);
   g_byte_array_unref (self->head);
   hypha_chunk_watch_free (self->watch);
+  hypha_shares_free (self->lines);
 
   G_OBJECT_CLASS (hypha_router_parent_class)->finalize (object);
 }
@@ -81,6 +82,7 @@ hypha_router_init (HyphaRouter *self)
                                             (GDestroyNotify) g_hash_table_unref);
   self->head = g_byte_array_sized_new (1024);
   self->watch = hypha_chunk_watch_new ();
+  self->lines = hypha_shares_new (HYPHA_ROUTER_MAX_LOG_LINES, HYPHA_PEER_MAX_LOG_LINES);
 }
 
 HyphaRouter *
@@ -360,15 +362,40 @@ hypha_router_check_sender (HyphaPeer           *sender,
   return TRUE;
 }
 
+/*
+ * Whether one more line of the log may be peer's in this second. A user's clients share what one
+ * user may write, as over HTTP each call is a client of its own, and so do all guests.
+ */
+gboolean
+hypha_router_may_log (HyphaRouter *self,
+                      HyphaPeer   *peer)
+{
+  gint64 second = g_get_monotonic_time () / G_USEC_PER_SEC;
+  const char *account = hypha_peer_get_account (peer);
+
+  if (self->log_second != second)
+    {
+      self->log_second = second;
+      hypha_shares_clear (self->lines);
+    }
+
+  if (!hypha_shares_has_room (self->lines, account, 1))
+    return FALSE;
+
+  hypha_shares_take (self->lines, account, 1);
+  return TRUE;
+}
+
 /* A peer's fault: in the log, but not so often that it is nothing else there. */
 static void
-hypha_router_log_refusal (HyphaPeer    *sender,
+hypha_router_log_refusal (HyphaRouter  *self,
+                          HyphaPeer    *sender,
                           const char   *target,
                           const GError *error)
 {
   g_autofree char *quoted = hypha_error_quote (target);
 
-  if (hypha_peer_may_log (sender))
+  if (hypha_router_may_log (self, sender))
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
@@ -425,7 +452,7 @@ hypha_router_broadcast (HyphaRouter        *self,
     {
       g_autofree char *target = g_strconcat (workspace, "/*", NULL);
 
-      hypha_router_log_refusal (sender, target, error);
+      hypha_router_log_refusal (self, sender, target, error);
       hypha_router_reject (self, sender, message, target, error->message);
       return;
     }
@@ -510,7 +537,7 @@ hypha_router_may_reach (HyphaRouter        *self,
   if (hypha_router_check_message (self, sender, target, member, message, instead, &error))
     return TRUE;
 
-  hypha_router_log_refusal (sender, target->id, error);
+  hypha_router_log_refusal (self, sender, target->id, error);
   hypha_router_reject (self, sender, message, target->id, error->message);
   return FALSE;
 }
@@ -614,7 +641,7 @@ hypha_router_route (HyphaRouter      *self,
 
   if (!hypha_router_check_sender (sender, &message, &error))
     {
-      hypha_router_log_refusal (sender, target, error);
+      hypha_router_log_refusal (self, sender, target, error);
       hypha_router_reject (self, sender, &message, target, error->message);
       return;
     }

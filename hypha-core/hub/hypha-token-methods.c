@@ -333,22 +333,44 @@ hypha_token_methods_generate (HyphaInvocation *invocation,
     hypha_invocation_return_error (invocation, g_steal_pointer (&error));
 }
 
+/* Guessing here is guessing as at the door: the same address, the same count. */
+static gboolean
+hypha_token_methods_check_guesses (HyphaThrottle  *throttle,
+                                   HyphaPeer      *caller,
+                                   GError        **error)
+{
+  guint wait = hypha_throttle_get_wait (throttle, hypha_peer_get_remote (caller),
+                                        hypha_throttle_now ());
+
+  if (wait == 0)
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+               "too many tokens from this address were none; try again in %u s", wait);
+  return FALSE;
+}
+
 /* The verified token in the argument; good for API use, or for coming back. */
 static HyphaToken *
 hypha_token_methods_take (HyphaManager     *manager,
                           HyphaInvocation  *invocation,
+                          HyphaPeer        *caller,
                           GError          **error)
 {
   HyphaAuthority *authority = hypha_manager_get_authority (manager);
+  HyphaThrottle *throttle = hypha_authority_get_throttle (authority);
   g_autofree char *text = hypha_invocation_dup_string (invocation, 0, "token", error);
   HyphaToken *token;
 
-  if (text == NULL)
+  if (text == NULL || !hypha_token_methods_check_guesses (throttle, caller, error))
     return NULL;
 
   token = hypha_authority_verify (authority, text, HYPHA_TOKEN_AUDIENCE_RECONNECTION, NULL);
-  return token != NULL ? token :
-                         hypha_authority_verify (authority, text, HYPHA_TOKEN_AUDIENCE_API, error);
+  if (token == NULL)
+    token = hypha_authority_verify (authority, text, HYPHA_TOKEN_AUDIENCE_API, error);
+  if (token == NULL)
+    hypha_throttle_failed (throttle, hypha_peer_get_remote (caller), hypha_throttle_now ());
+  return token;
 }
 
 /* “scope” as other servers tell it: which workspaces, how much, and what else. */
@@ -408,7 +430,7 @@ hypha_token_methods_parse (HyphaInvocation *invocation,
   if (caller == NULL)
     return;
 
-  token = hypha_token_methods_take (manager, invocation, &error);
+  token = hypha_token_methods_take (manager, invocation, caller, &error);
   if (token == NULL)
     {
       hypha_invocation_return_error (invocation, g_steal_pointer (&error));
@@ -482,7 +504,7 @@ hypha_token_methods_revoke (HyphaInvocation *invocation,
   if (caller == NULL)
     return;
 
-  token = hypha_token_methods_take (manager, invocation, &error);
+  token = hypha_token_methods_take (manager, invocation, caller, &error);
   if (token == NULL && strstr (error->message, "Token expired") != NULL)
     {
       g_clear_error (&error);

@@ -294,6 +294,8 @@ hypha_http_request_get_rpc (HyphaHttpRequest *self)
       self->client = hypha_local_client_new (hypha_manager_get_router (self->manager),
                                              self->identity.workspace, name, self->identity.user,
                                              hypha_manager_get_base_url (self->manager));
+      hypha_peer_set_remote (hypha_local_client_get_peer (self->client),
+                             soup_server_message_get_remote_host (self->message));
     }
 
   return hypha_local_client_get_rpc (self->client);

@@ -91,13 +91,33 @@ hypha_http_rpc_is_embedded (SoupServerMessage *message)
          (g_strcmp0 (site, "cross-site") == 0 || g_strcmp0 (site, "same-site") == 0);
 }
 
+/*
+ * Whether a client could prove later that a message is its own. An anonymous one has nothing but its
+ * address to show, and an id that nobody else knows: in “public” everybody does.
+ */
+static gboolean
+hypha_http_rpc_check_post (const HyphaIdentity  *identity,
+                           GError              **error)
+{
+  if (!hypha_user_info_is_anonymous (identity->user) ||
+      !g_str_equal (identity->workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE))
+    return TRUE;
+
+  g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                       "anonymous clients come to workspace 'public' over a WebSocket: over HTTP "
+                       "they could not prove who they are; use a token, or no workspace");
+  return FALSE;
+}
+
 /* Takes the request over if the client is let in, or is about to be. */
 static void
 hypha_http_rpc_open (HyphaHttpRpc      *self,
                      SoupServerMessage *message,
                      const HyphaHello  *hello)
 {
+  const char *remote = soup_server_message_get_remote_host (message);
   g_autoptr (HyphaConnection) connection = NULL;
+  g_auto (HyphaIdentity) identity = { 0 };
   g_autoptr (GError) error = NULL;
 
   if (hypha_http_rpc_is_embedded (message))
@@ -114,37 +134,18 @@ hypha_http_rpc_open (HyphaHttpRpc      *self,
     }
 
   connection = hypha_http_stream_connection_new (self->server, message, &error);
-  if (connection != NULL &&
-      hypha_gate_accept_hello (self->gate, connection,
-                               soup_server_message_get_remote_host (message), hello, &error))
+  if (connection != NULL && hypha_gate_prove (self->gate, remote, hello, &identity, &error) &&
+      hypha_http_rpc_check_post (&identity, &error))
     {
+      hypha_gate_accept_identity (self->gate, connection, remote, &identity);
       hypha_server_add_stream (self->server, HYPHA_HTTP_STREAM_CONNECTION (connection));
       soup_server_message_pause (message);
       return;
     }
 
-  g_info ("%s: stream refused: %s", soup_server_message_get_remote_host (message),
-          error->message);
+  g_info ("%s: stream refused: %s", remote, error->message);
   g_clear_object (&connection);
   hypha_http_answer_error (message, error);
-}
-
-/*
- * Has the one the rights of the other, no more and no less? A newer token of the same user is as
- * good; an older one may be from before a workspace was made anew.
- */
-static gboolean
-hypha_http_rpc_may_speak_for (HyphaUserInfo *one,
-                              HyphaUserInfo *other)
-{
-  return g_str_equal (hypha_user_info_get_id (one), hypha_user_info_get_id (other)) &&
-         hypha_user_info_is_delegated (one) == hypha_user_info_is_delegated (other) &&
-         g_strcmp0 (hypha_user_info_get_bound_client (one),
-                    hypha_user_info_get_bound_client (other)) == 0 &&
-         g_strcmp0 (hypha_user_info_get_home (one), hypha_user_info_get_home (other)) == 0 &&
-         hypha_user_info_get_origin_time (one) >= hypha_user_info_get_origin_time (other) &&
-         g_strv_equal (hypha_user_info_get_roles (one), hypha_user_info_get_roles (other)) &&
-         g_strv_equal (hypha_user_info_get_scopes (one), hypha_user_info_get_scopes (other));
 }
 
 static gboolean
@@ -158,7 +159,7 @@ hypha_http_rpc_check_owner (HyphaHttpRpc       *self,
     HYPHA_HTTP_STREAM_CONNECTION (hypha_peer_get_connection (peer));
   HyphaUserInfo *owner = hypha_peer_get_user (peer);
 
-  if (user != NULL && hypha_http_rpc_may_speak_for (user, owner))
+  if (user != NULL && hypha_user_info_has_rights_of (user, owner))
     return TRUE;
 
   /* Who has no token cannot show one: what is left is where a message comes from. */
@@ -166,7 +167,7 @@ hypha_http_rpc_check_owner (HyphaHttpRpc       *self,
       hypha_http_stream_connection_is_from (stream, message))
     return TRUE;
 
-  if (hypha_peer_may_log (peer))
+  if (hypha_router_may_log (self->router, peer))
     g_message ("%s: posting as %s refused", soup_server_message_get_remote_host (message),
                hypha_peer_get_id (peer));
   if (user == NULL && !hypha_user_info_is_anonymous (owner))
