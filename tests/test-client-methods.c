@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hypha-client-cleanup-private.h"
 #include "hypha-client-methods-private.h"
 #include "hypha-service-types-private.h"
 #include "test-hub-fixture.h"
@@ -186,19 +187,27 @@ test_service_types_limits (Place         *place,
                       "65536 bytes, not more");
 }
 
-/* An administrator of ws-a. */
 static Client *
-connect_boss (Hub *hub)
+connect_admin (Hub        *hub,
+               const char *workspace)
 {
   g_autoptr (HyphaUserInfo) root = hypha_user_info_new_root ();
   g_autoptr (GVariant) config = g_variant_ref_sink (
-    g_variant_new_parsed ("{'workspace': <'ws-a'>, 'user_id': <'eve'>, 'permission': <'admin'>}"));
+    g_variant_new_parsed ("{'workspace': <%s>, 'user_id': <'eve'>, 'permission': <'admin'>}",
+                          workspace));
   g_autoptr (GError) error = NULL;
   g_autofree char *token = hypha_token_methods_mint (hub->authority, root, "default", "root",
                                                      config, &error);
 
   g_assert_no_error (error);
   return hub_connect (hub, "boss", token);
+}
+
+/* An administrator of ws-a. */
+static Client *
+connect_boss (Hub *hub)
+{
+  return connect_admin (hub, "ws-a");
 }
 
 /* One that answers stays, whoever is silent goes, and so do its services; strangers have no say. */
@@ -239,6 +248,99 @@ test_cleanup (Place         *place,
                       "timeout must be a number");
 }
 
+static GPtrArray *
+add_silent (Hub        *hub,
+            const char *workspace,
+            guint       n)
+{
+  GPtrArray *clients = g_ptr_array_new_with_free_func ((GDestroyNotify) client_free);
+  g_autofree char *token = hub_token (hub, workspace, "carol");
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("silent-%u", i);
+
+      g_ptr_array_add (clients, hub_connect (hub, id, token));
+      client_register (g_ptr_array_index (clients, i), "built-in", "public");
+    }
+
+  return clients;
+}
+
+static void
+start_cleanup (Client     *client,
+               const char *workspace,
+               double      timeout)
+{
+  client_send (client,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'*/workspace-manager'>,"
+                                     " 'session': <'s'>,"
+                                     " 'method': <'services.default.cleanup'>}"),
+               g_variant_new_parsed ("{'args': <[<%s>, <%d>]>, 'promise': <'*'>}", workspace,
+                                     timeout));
+}
+
+/* A crowd is asked in turns, so that the manager can still ask others. */
+static void
+test_cleanup_in_turns (Place         *place,
+                       gconstpointer  data)
+{
+  HyphaRpc *rpc = hypha_manager_get_rpc (place->hub->manager);
+  const guint n = HYPHA_CLIENT_CLEANUP_MAX_ASKED + 10;
+  g_autoptr (GPtrArray) crowd = add_silent (place->hub, "ws-a", n);
+  g_autoptr (Client) boss = connect_boss (place->hub);
+  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GVariant) removed = NULL;
+
+  start_cleanup (boss, "ws-a", 0.2);
+  client_wait_closed (g_ptr_array_index (crowd, 0));
+  g_assert_cmpuint (hypha_rpc_get_n_pending (rpc), <=, HYPHA_CLIENT_CLEANUP_MAX_ASKED);
+  answer = client_take_answer (boss, "s", NULL);
+  removed = g_variant_lookup_value (answer, "removed_clients", G_VARIANT_TYPE ("av"));
+  g_assert_cmpuint (g_variant_n_children (removed), ==, n);
+  g_assert_cmpuint (hypha_rpc_get_n_pending (rpc), ==, 0);
+}
+
+static gboolean
+asks_nobody (gpointer data)
+{
+  return hypha_rpc_get_n_pending (hypha_manager_get_rpc (((Hub *) data)->manager)) == 0;
+}
+
+/* One that administers many workspaces cannot have all of them cleaned up at once. */
+static void
+test_cleanup_max_user (Place         *place,
+                       gconstpointer  data)
+{
+  g_autoptr (GPtrArray) crowds = g_ptr_array_new_with_free_func (
+    (GDestroyNotify) g_ptr_array_unref);
+  g_autoptr (GPtrArray) bosses = g_ptr_array_new_with_free_func ((GDestroyNotify) client_free);
+
+  for (guint i = 0; i <= HYPHA_CLIENT_CLEANUP_MAX_USER; i++)
+    {
+      g_autofree char *workspace = g_strdup_printf ("ws-%u", i);
+      g_autofree char *args = g_strdup_printf ("[<'%s'>, <0.2>]", workspace);
+      Client *boss = connect_admin (place->hub, workspace);
+
+      g_ptr_array_add (bosses, boss);
+      g_ptr_array_add (crowds, add_silent (place->hub, workspace, 1));
+      if (i < HYPHA_CLIENT_CLEANUP_MAX_USER)
+        start_cleanup (boss, workspace, 20);
+      else
+        assert_answers (boss, "cleanup", g_variant_new_parsed (args),
+                        "4 workspaces are being cleaned up");
+    }
+
+  /* One that is over makes room. */
+  g_ptr_array_remove_index (crowds, 0);
+  g_clear_pointer (&bosses->pdata[0], client_free);
+  bosses->pdata[0] = connect_admin (place->hub, "ws-0");
+  assert_answers (g_ptr_array_index (bosses, HYPHA_CLIENT_CLEANUP_MAX_USER), "cleanup",
+                  g_variant_new_parsed ("[<'ws-4'>, <0.2>]"), "ws-4/silent-0");
+  g_ptr_array_set_size (crowds, 0);
+  g_assert_true (test_wait (asks_nobody, place->hub));
+}
+
 #define add(path, func) \
   g_test_add (path, Place, NULL, place_set_up, func, place_tear_down)
 
@@ -251,6 +353,8 @@ main (int    argc,
   add ("/hub/client-methods/list", test_list_clients);
   add ("/hub/client-methods/ping", test_ping);
   add ("/hub/client-methods/cleanup", test_cleanup);
+  add ("/hub/client-methods/cleanup-in-turns", test_cleanup_in_turns);
+  add ("/hub/client-methods/cleanup-max-user", test_cleanup_max_user);
   add ("/hub/client-methods/ping-nobody", test_ping_nobody);
   add ("/hub/client-methods/max-timeout", test_max_timeout);
   add ("/hub/service-types", test_service_types);

@@ -203,6 +203,27 @@ test_lookup_select_timeout (void)
   g_assert_cmpuint (kept->len, ==, 1);
 }
 
+/* Who has too many providers asked at once finds what it finds, but nobody is asked for it. */
+static void
+test_lookup_select_max_asked (void)
+{
+  g_autoptr (Place) place = place_new ();
+  HyphaShares *asked = hypha_manager_get_asked (place->hub->manager);
+  g_autofree char *token = hub_token (place->hub, "ws-a", "bob");
+  g_autoptr (Client) bob = hub_connect (place->hub, "bob", token);
+  g_autofree char *id = NULL;
+  const char *query = "[<'s'>, <{'mode': <'select:max:f'>}>]";
+
+  assert_finds (place->caller, query, "ws-a/p1__rlb:s");
+  g_assert_cmpuint (hypha_shares_get_n (asked), ==, 0);
+  hypha_shares_take (asked, "alice", HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
+  id = find (place->caller, query);
+  g_assert_nonnull (id);
+  g_assert_cmpuint (hypha_shares_get_n (asked), ==, HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
+  assert_finds (bob, query, "ws-a/p1__rlb:s");
+  hypha_shares_give_back (asked, "alice", HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
+}
+
 /* A stranger cannot have the manager call functions in its name. */
 static void
 test_lookup_select_by_stranger (void)
@@ -445,6 +466,7 @@ main (int    argc,
   g_test_add_func ("/hub/lookup/modes", test_lookup_modes);
   g_test_add_func ("/hub/lookup/min-load", test_lookup_min_load);
   g_test_add_func ("/hub/lookup/select", test_lookup_select);
+  g_test_add_func ("/hub/lookup/select-max-asked", test_lookup_select_max_asked);
   g_test_add_func ("/hub/lookup/select-timeout", test_lookup_select_timeout);
   g_test_add_func ("/hub/lookup/select-by-stranger", test_lookup_select_by_stranger);
   g_test_add_func ("/hub/lookup/patterns", test_lookup_patterns);

@@ -76,6 +76,7 @@ HyphaLevel     hypha_user_info_get_level     (HyphaUserInfo     *self,
                                               const char        *own_workspace,
                                               const char        *target_workspace);
 gboolean       hypha_user_info_is_root       (HyphaUserInfo     *self);
+const char    *hypha_user_info_get_account   (HyphaUserInfo     *self);
 gboolean       hypha_user_info_has_rights_of (HyphaUserInfo     *self,
                                               HyphaUserInfo     *other);
 gboolean       hypha_user_info_may_succeed   (HyphaUserInfo     *self,

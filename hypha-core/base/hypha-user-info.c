@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hypha-address-private.h"
+#include "hypha-shares-private.h"
 #include "hypha-user-info-private.h"
 
 struct _HyphaUserInfo
@@ -195,6 +196,13 @@ gboolean
 hypha_user_info_is_root (HyphaUserInfo *self)
 {
   return self->root;
+}
+
+/* Whose share of what belongs to all it uses: its own, and that is one for all guests. */
+const char *
+hypha_user_info_get_account (HyphaUserInfo *self)
+{
+  return self->anonymous ? HYPHA_SHARES_GUESTS : self->id;
 }
 
 /*

@@ -11,17 +11,22 @@ struct _HyphaClientCleanup
 {
   HyphaManager *manager;     /* owns this */
   GHashTable   *workspaces;  /* names of those that are cleaned up now */
+  HyphaShares  *sweeps;      /* calls under way */
 };
 
 /* One call of cleanup, until everybody has answered or been silent for too long. */
 typedef struct
 {
-  HyphaManager    *manager;
-  GHashTable      *workspaces;
-  HyphaInvocation *invocation;
-  char            *workspace;
-  GPtrArray       *removed;  /* ids */
-  guint            n_waiting;
+  HyphaClientCleanup *cleanup;
+  HyphaManager       *manager;  /* holds cleanup */
+  HyphaInvocation    *invocation;
+  char               *account;
+  char               *workspace;
+  guint               timeout;
+  GPtrArray          *peers;    /* that were there at the beginning */
+  guint               next;     /* of them, to be asked */
+  GPtrArray          *removed;  /* ids */
+  guint               n_waiting;
 } HyphaSweep;
 
 /* One question on its way. */
@@ -31,14 +36,13 @@ typedef struct
   HyphaPeer  *peer;
 } HyphaSweepPing;
 
-/* One thing less to wait for; nothing is left of it after the last. */
+static void hypha_sweep_go_on (HyphaSweep *sweep);
+
+/* All have been asked, and have answered or not. */
 static void
-hypha_sweep_release (HyphaSweep *sweep)
+hypha_sweep_finish (HyphaSweep *sweep)
 {
   GVariantDict dict;
-
-  if (--sweep->n_waiting > 0)
-    return;
 
   g_ptr_array_add (sweep->removed, NULL);
   g_variant_dict_init (&dict, NULL);
@@ -46,11 +50,13 @@ hypha_sweep_release (HyphaSweep *sweep)
                                g_variant_new_strv ((const char *const *) sweep->removed->pdata, -1));
   hypha_invocation_return (sweep->invocation, g_variant_dict_end (&dict));
 
-  g_hash_table_remove (sweep->workspaces, sweep->workspace);
-  g_hash_table_unref (sweep->workspaces);
+  g_hash_table_remove (sweep->cleanup->workspaces, sweep->workspace);
+  hypha_shares_give_back (sweep->cleanup->sweeps, sweep->account, 1);
   hypha_invocation_unref (sweep->invocation);
+  g_ptr_array_unref (sweep->peers);
   g_ptr_array_unref (sweep->removed);
   g_object_unref (sweep->manager);
+  g_free (sweep->account);
   g_free (sweep->workspace);
   g_free (sweep);
 }
@@ -86,7 +92,8 @@ hypha_sweep_answered (GObject      *source,
     hypha_sweep_remove (sweep, ping->peer);
   hypha_peer_unref (ping->peer);
   g_free (ping);
-  hypha_sweep_release (sweep);
+  sweep->n_waiting--;
+  hypha_sweep_go_on (sweep);
 }
 
 /*
@@ -106,8 +113,7 @@ hypha_sweep_wants (HyphaSweep *sweep,
 
 static void
 hypha_sweep_ask (HyphaSweep *sweep,
-                 HyphaPeer  *peer,
-                 guint       timeout)
+                 HyphaPeer  *peer)
 {
   HyphaSweepPing *ping = g_new0 (HyphaSweepPing, 1);
   GVariant *args = g_variant_new_parsed ("[<'ping'>]");
@@ -116,33 +122,66 @@ hypha_sweep_ask (HyphaSweep *sweep,
   ping->peer = hypha_peer_ref (peer);
   sweep->n_waiting++;
   hypha_rpc_call_async (hypha_manager_get_rpc (sweep->manager), hypha_peer_get_id (peer),
-                        "services.built-in.ping", args, timeout,
+                        "services.built-in.ping", args, sweep->timeout,
                         hypha_invocation_get_cancellable (sweep->invocation), hypha_sweep_answered,
                         ping);
+}
+
+/* Asks as many as may be asked at once; it is over when nobody is left to ask or to wait for. */
+static void
+hypha_sweep_go_on (HyphaSweep *sweep)
+{
+  while (sweep->next < sweep->peers->len && sweep->n_waiting < HYPHA_CLIENT_CLEANUP_MAX_ASKED)
+    {
+      HyphaPeer *peer = g_ptr_array_index (sweep->peers, sweep->next++);
+
+      if (hypha_sweep_wants (sweep, peer))
+        hypha_sweep_ask (sweep, peer);
+    }
+
+  if (sweep->n_waiting == 0)
+    hypha_sweep_finish (sweep);
 }
 
 static void
 hypha_client_cleanup_sweep (HyphaClientCleanup *self,
                             HyphaInvocation    *invocation,
+                            HyphaPeer          *caller,
                             const char         *workspace,
                             guint               timeout)
 {
   HyphaSweep *sweep = g_new0 (HyphaSweep, 1);
-  g_autoptr (GPtrArray) peers = NULL;
 
+  sweep->cleanup = self;
   sweep->manager = g_object_ref (self->manager);
-  sweep->workspaces = g_hash_table_ref (self->workspaces);
   sweep->invocation = hypha_invocation_ref (invocation);
+  sweep->account = g_strdup (hypha_peer_get_account (caller));
   sweep->workspace = g_strdup (workspace);
+  sweep->timeout = timeout;
+  sweep->peers = hypha_router_list (hypha_manager_get_router (self->manager), workspace);
   sweep->removed = g_ptr_array_new_with_free_func (g_free);
-  sweep->n_waiting = 1;  /* until all have been asked */
   g_hash_table_add (self->workspaces, g_strdup (workspace));
+  hypha_shares_take (self->sweeps, sweep->account, 1);
+  hypha_sweep_go_on (sweep);
+}
 
-  peers = hypha_router_list (hypha_manager_get_router (self->manager), workspace);
-  for (guint i = 0; i < peers->len; i++)
-    if (hypha_sweep_wants (sweep, g_ptr_array_index (peers, i)))
-      hypha_sweep_ask (sweep, g_ptr_array_index (peers, i), timeout);
-  hypha_sweep_release (sweep);
+static gboolean
+hypha_client_cleanup_check_room (HyphaClientCleanup  *self,
+                                 HyphaPeer           *caller,
+                                 const char          *workspace,
+                                 GError             **error)
+{
+  if (g_hash_table_contains (self->workspaces, workspace))
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY, "Workspace %s is being cleaned up already",
+                 workspace);
+  else if (!hypha_shares_has_room (self->sweeps, hypha_peer_get_account (caller), 1))
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                 "%" G_GSIZE_FORMAT " workspaces are being cleaned up; try again later",
+                 hypha_shares_get_n (self->sweeps));
+  else
+    return TRUE;
+
+  return FALSE;
 }
 
 static void
@@ -162,12 +201,8 @@ hypha_client_cleanup_serve (HyphaInvocation *invocation,
   if (workspace != NULL &&
       hypha_workspace_methods_check (caller, HYPHA_NEED_ADMIN, workspace, &error) &&
       hypha_client_methods_take_timeout (invocation, &timeout, &error) &&
-      g_hash_table_contains (self->workspaces, workspace))
-    g_set_error (&error, HYPHA_ERROR, HYPHA_ERROR_BUSY, "Workspace %s is being cleaned up already",
-                 workspace);
-
-  if (error == NULL)
-    hypha_client_cleanup_sweep (self, invocation, workspace, timeout);
+      hypha_client_cleanup_check_room (self, caller, workspace, &error))
+    hypha_client_cleanup_sweep (self, invocation, caller, workspace, timeout);
   else
     hypha_invocation_return_error (invocation, g_steal_pointer (&error));
 }
@@ -184,6 +219,7 @@ hypha_client_cleanup_new (HyphaManager *manager)
 
   self->manager = manager;
   self->workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->sweeps = hypha_shares_new (HYPHA_CLIENT_CLEANUP_MAX, HYPHA_CLIENT_CLEANUP_MAX_USER);
   hypha_manager_add_methods (manager, methods, G_N_ELEMENTS (methods), self);
   return self;
 }
@@ -192,5 +228,6 @@ void
 hypha_client_cleanup_free (HyphaClientCleanup *self)
 {
   g_hash_table_unref (self->workspaces);
+  hypha_shares_free (self->sweeps);
   g_free (self);
 }

@@ -272,7 +272,7 @@ hypha_lookup_get_async (HyphaManager        *manager,
   if (lookup->candidates->len == 0)
     hypha_lookup_return_null (task);
   else
-    hypha_selection_choose_async (&parsed.selection, manager, member ? workspace : NULL,
+    hypha_selection_choose_async (&parsed.selection, manager, user, member ? workspace : NULL,
                                   lookup->candidates, cancellable, hypha_lookup_chosen,
                                   g_object_ref (task));
 }

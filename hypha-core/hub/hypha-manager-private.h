@@ -6,6 +6,7 @@
 #include "hypha-local-client-private.h"
 #include "hypha-registry-private.h"
 #include "hypha-router-private.h"
+#include "hypha-shares-private.h"
 
 G_BEGIN_DECLS
 
@@ -31,6 +32,7 @@ HyphaRpc      *hypha_manager_get_rpc           (HyphaManager             *self);
 HyphaRouter   *hypha_manager_get_router        (HyphaManager             *self);
 HyphaRegistry *hypha_manager_get_registry      (HyphaManager             *self);
 HyphaAuthority *hypha_manager_get_authority    (HyphaManager             *self);
+HyphaShares   *hypha_manager_get_asked         (HyphaManager             *self);
 HyphaLocalClient *hypha_manager_get_root       (HyphaManager             *self);
 HyphaQuestionDesk *hypha_manager_get_desk      (HyphaManager             *self);
 HyphaLoginDesk *hypha_manager_get_logins       (HyphaManager             *self);

@@ -14,6 +14,7 @@
 #include "hypha-name-private.h"
 #include "hypha-question-desk-private.h"
 #include "hypha-registration-private.h"
+#include "hypha-selection-private.h"
 #include "hypha-service-types-private.h"
 #include "hypha-token-methods-private.h"
 #include "hypha-workspace-methods-private.h"
@@ -42,6 +43,7 @@ struct _HyphaManager
   HyphaQuestionDesk *desk;
   HyphaLocalClient *door;    /* offers the logins; NULL once it is closed */
   HyphaLoginDesk   *logins;
+  HyphaShares      *asked;   /* providers that choices wait for */
   char             *base_url;
 };
 
@@ -51,6 +53,13 @@ HyphaRpc *
 hypha_manager_get_rpc (HyphaManager *self)
 {
   return self->rpc;
+}
+
+/* The shares of hypha_selection_choose_async(). */
+HyphaShares *
+hypha_manager_get_asked (HyphaManager *self)
+{
+  return self->asked;
 }
 
 HyphaRouter *
@@ -281,16 +290,29 @@ hypha_manager_dispose (GObject *object)
   G_OBJECT_CLASS (hypha_manager_parent_class)->dispose (object);
 }
 
+/* Whoever waits for an answer holds a reference, so nobody gives back to what is gone. */
+static void
+hypha_manager_finalize (GObject *object)
+{
+  HyphaManager *self = HYPHA_MANAGER (object);
+
+  hypha_shares_free (self->asked);
+
+  G_OBJECT_CLASS (hypha_manager_parent_class)->finalize (object);
+}
+
 static void
 hypha_manager_class_init (HyphaManagerClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = hypha_manager_dispose;
+  G_OBJECT_CLASS (klass)->finalize = hypha_manager_finalize;
 }
 
 static void
 hypha_manager_init (HyphaManager *self)
 {
   self->base_url = g_strdup ("");
+  self->asked = hypha_shares_new (HYPHA_SELECTION_MAX_ASKED_ALL, HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
 }
 
 HyphaManager *

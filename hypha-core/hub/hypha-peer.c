@@ -82,12 +82,11 @@ hypha_peer_get_user (HyphaPeer *self)
   return self->user;
 }
 
-/* Whose share of what belongs to all it uses: its user's, and that is one for all guests. */
+/* Whose share of what belongs to all it uses. */
 const char *
 hypha_peer_get_account (HyphaPeer *self)
 {
-  return hypha_user_info_is_anonymous (self->user) ? HYPHA_SHARES_GUESTS :
-                                                     hypha_user_info_get_id (self->user);
+  return hypha_user_info_get_account (self->user);
 }
 
 HyphaConnection *

@@ -8,9 +8,11 @@ G_BEGIN_DECLS
 
 /* Questions of one client that may wait until its last one is answered. */
 #define HYPHA_QUESTION_DESK_MAX_WAITING 8
-/* Questions that one client may ask in one minute, and that may be before the person, of all. */
+/* Questions that one client may ask in one minute. */
 #define HYPHA_QUESTION_DESK_MAX_MINUTE 60
+/* Dialogs before the person, of all and of one user's clients in one workspace (HyphaShares). */
 #define HYPHA_QUESTION_DESK_MAX_OPEN 64
+#define HYPHA_QUESTION_DESK_MAX_OPEN_SHARE 16
 
 /* Who shows questions to a person. ask returns FALSE where nobody is there. */
 typedef struct

@@ -13,13 +13,14 @@ struct _HyphaQuestionDesk
   const HyphaQuestionHost *host;     /* NULL where nobody shows anything */
   gpointer                 host_data;
   GHashTable              *clients;  /* id → HyphaAsker */
-  guint                    n_open;   /* dialogs before the person */
+  HyphaShares             *open;     /* dialogs before the person */
 };
 
 /* A client that has asked something. Reference-counted: it may go while the host is asked. */
 typedef struct
 {
   HyphaQuestionDesk *desk;      /* NULL once it has gone */
+  char              *share;     /* whose dialogs its own count among */
   GQueue             calls;     /* of HyphaAskerCall; the first one is before the person */
   HyphaQuestion     *progress;  /* NULL while there is none */
   gint64             minute;
@@ -44,9 +45,17 @@ hypha_asker_call_free (HyphaAskerCall *call)
 }
 
 static void
+hypha_asker_free (gpointer data)
+{
+  HyphaAsker *asker = data;
+
+  g_free (asker->share);
+}
+
+static void
 hypha_asker_unref (HyphaAsker *asker)
 {
-  g_rc_box_release (asker);
+  g_rc_box_release_full (asker, hypha_asker_free);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaAsker, hypha_asker_unref)
@@ -59,7 +68,7 @@ hypha_asker_leave (gpointer data)
   HyphaAskerCall *call;
 
   if (!g_queue_is_empty (&asker->calls))
-    asker->desk->n_open--;
+    hypha_shares_give_back (asker->desk->open, asker->share, 1);
   asker->desk = NULL;
   if (asker->progress != NULL)
     hypha_question_close (asker->progress);
@@ -87,6 +96,8 @@ hypha_question_desk_ensure (HyphaQuestionDesk *self,
     {
       asker = g_rc_box_new0 (HyphaAsker);
       asker->desk = self;
+      asker->share = g_strconcat (hypha_peer_get_workspace (caller), "/",
+                                  hypha_peer_get_account (caller), NULL);
       g_queue_init (&asker->calls);
       g_hash_table_insert (self->clients, g_strdup (hypha_peer_get_id (caller)), asker);
     }
@@ -137,7 +148,7 @@ hypha_question_desk_admit (HyphaQuestionDesk  *self,
     }
 
   if (asker->n_minute < HYPHA_QUESTION_DESK_MAX_MINUTE &&
-      self->n_open < HYPHA_QUESTION_DESK_MAX_OPEN &&
+      (!g_queue_is_empty (&asker->calls) || hypha_shares_has_room (self->open, asker->share, 1)) &&
       g_queue_get_length (&asker->calls) <= HYPHA_QUESTION_DESK_MAX_WAITING)
     {
       asker->n_minute++;
@@ -146,9 +157,9 @@ hypha_question_desk_admit (HyphaQuestionDesk  *self,
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
                "client '%s' asks too much of the person at this machine: %d questions a minute and "
-               "%d at a time, %d of all clients; try again later", hypha_peer_get_id (caller),
-               HYPHA_QUESTION_DESK_MAX_MINUTE, HYPHA_QUESTION_DESK_MAX_WAITING + 1,
-               HYPHA_QUESTION_DESK_MAX_OPEN);
+               "%d at a time, %d dialogs of all its user's clients; try again later",
+               hypha_peer_get_id (caller), HYPHA_QUESTION_DESK_MAX_MINUTE,
+               HYPHA_QUESTION_DESK_MAX_WAITING + 1, HYPHA_QUESTION_DESK_MAX_OPEN_SHARE);
   return FALSE;
 }
 
@@ -160,7 +171,7 @@ hypha_asker_answered (HyphaQuestion *question,
   g_autoptr (HyphaAsker) asker = g_rc_box_acquire (data);
   HyphaAskerCall *call = g_queue_pop_head (&asker->calls);
 
-  asker->desk->n_open--;
+  hypha_shares_give_back (asker->desk->open, asker->share, 1);
   hypha_invocation_return (call->invocation, answer);
   hypha_asker_call_free (call);
   hypha_asker_show_next (asker);
@@ -178,7 +189,7 @@ hypha_asker_show_next (HyphaAsker *asker)
       g_autoptr (HyphaQuestion) question = g_object_ref (call->question);
       g_autoptr (GError) error = NULL;
 
-      asker->desk->n_open++;
+      hypha_shares_take (asker->desk->open, asker->share, 1);
       hypha_question_set_func (question, hypha_asker_answered, asker);
 
       /* A host may have answered it already, or ended its client. */
@@ -186,7 +197,7 @@ hypha_asker_show_next (HyphaAsker *asker)
           !hypha_question_is_open (question))
         return;
 
-      asker->desk->n_open--;
+      hypha_shares_give_back (asker->desk->open, asker->share, 1);
       g_queue_pop_head (&asker->calls);
       hypha_invocation_return_error (call->invocation, g_steal_pointer (&error));
       hypha_asker_call_free (call);
@@ -451,6 +462,7 @@ hypha_question_desk_new (HyphaManager *manager)
 
   self->manager = manager;
   self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, hypha_asker_leave);
+  self->open = hypha_shares_new (HYPHA_QUESTION_DESK_MAX_OPEN, HYPHA_QUESTION_DESK_MAX_OPEN_SHARE);
   hypha_manager_add_methods (manager, question_methods, G_N_ELEMENTS (question_methods), self);
   g_signal_connect (hypha_manager_get_router (manager), "peer-detached",
                     G_CALLBACK (hypha_question_desk_on_peer_detached), self);
@@ -462,6 +474,7 @@ hypha_question_desk_free (HyphaQuestionDesk *self)
 {
   g_signal_handlers_disconnect_by_data (hypha_manager_get_router (self->manager), self);
   g_hash_table_unref (self->clients);
+  hypha_shares_free (self->open);
   g_free (self);
 }
 

@@ -5,8 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* Candidates that are asked for their own function, and how long one may take, in milliseconds. */
+/*
+ * Candidates that are asked for their own function: for one call, and at once for one account
+ * (HyphaShares) and for all. How long one may take, in milliseconds.
+ */
 #define HYPHA_SELECTION_MAX_ASKED 64
+#define HYPHA_SELECTION_MAX_ASKED_ACCOUNT 2048
+#define HYPHA_SELECTION_MAX_ASKED_ALL 8192
 #define HYPHA_SELECTION_TIMEOUT 2000
 /* Longest time that one may be given, in milliseconds. */
 #define HYPHA_SELECTION_MAX_TIMEOUT 30000
@@ -40,6 +45,7 @@ void     hypha_selection_order        (const HyphaSelection  *self,
                                        guint                  n_items);
 void     hypha_selection_choose_async (const HyphaSelection  *self,
                                        HyphaManager          *manager,
+                                       HyphaUserInfo         *user,
                                        const char            *workspace,
                                        GPtrArray             *candidates,
                                        GCancellable          *cancellable,

@@ -11,6 +11,8 @@
 typedef struct
 {
   HyphaSelectionMode  mode;
+  HyphaShares        *asked;       /* the manager's */
+  char               *account;     /* whose share of it the questions take */
   GPtrArray          *candidates;  /* of HyphaServiceInfo; the best one is put first */
   GCancellable       *cancellable;
   gulong              chained;
@@ -36,6 +38,7 @@ hypha_choice_free (gpointer data)
   g_clear_object (&choice->outer);
   g_object_unref (choice->cancellable);
   g_ptr_array_unref (choice->candidates);
+  g_free (choice->account);
   g_free (choice);
 }
 
@@ -241,6 +244,7 @@ hypha_choice_answered (GObject      *source,
   if (answer != NULL && !choice->done && hypha_choice_is_better (choice, answer))
     choice->best = call->info;
 
+  hypha_shares_give_back (choice->asked, choice->account, 1);
   choice->n_waiting--;
   if (!choice->done && (choice->n_waiting == 0 || (choice->mode == HYPHA_SELECTION_SUCCESS &&
                                                    choice->best != NULL)))
@@ -269,7 +273,8 @@ hypha_choice_ask (GTask      *task,
       g_autofree char *method = NULL;
       HyphaChoiceCall *call;
 
-      if (!g_str_equal (hypha_service_info_get_workspace (info), workspace))
+      if (!g_str_equal (hypha_service_info_get_workspace (info), workspace) ||
+          !hypha_shares_has_room (choice->asked, choice->account, 1))
         continue;
 
       provider = g_strconcat (workspace, "/", hypha_service_info_get_client (info), NULL);
@@ -278,6 +283,7 @@ hypha_choice_ask (GTask      *task,
       call->task = g_object_ref (task);
       call->info = info;
       choice->n_waiting++;
+      hypha_shares_take (choice->asked, choice->account, 1);
       hypha_rpc_call_async (rpc, provider, method, g_variant_new ("av", NULL), timeout,
                             choice->cancellable, hypha_choice_answered, call);
     }
@@ -294,12 +300,13 @@ hypha_choice_on_cancelled (GCancellable *outer,
 }
 
 /*
- * Puts the candidate that is wanted first; the others follow as they were. workspace is where the
- * caller is a member, or NULL.
+ * Puts the candidate that is wanted first; the others follow as they were. user is the caller, and
+ * workspace where it is a member, or NULL. A caller that asks too many at once gets fewer asked.
  */
 void
 hypha_selection_choose_async (const HyphaSelection *self,
                               HyphaManager         *manager,
+                              HyphaUserInfo        *user,
                               const char           *workspace,
                               GPtrArray            *candidates,
                               GCancellable         *cancellable,
@@ -311,6 +318,8 @@ hypha_selection_choose_async (const HyphaSelection *self,
 
   g_task_set_source_tag (task, hypha_selection_choose_async);
   choice->mode = self->mode;
+  choice->asked = hypha_manager_get_asked (manager);
+  choice->account = g_strdup (hypha_user_info_get_account (user));
   choice->candidates = g_ptr_array_ref (candidates);
   choice->cancellable = g_cancellable_new ();
   g_task_set_task_data (task, choice, hypha_choice_free);

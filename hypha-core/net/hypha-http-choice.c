@@ -109,8 +109,8 @@ hypha_http_choice_start (HyphaHttpRequest     *request,
                          gpointer              data)
 {
   const char *workspace = request->identity.workspace;
-  gboolean member = hypha_user_info_may (request->identity.user, workspace, HYPHA_NEED_MEMBER,
-                                         workspace);
+  HyphaUserInfo *user = request->identity.user;
+  gboolean member = hypha_user_info_may (user, workspace, HYPHA_NEED_MEMBER, workspace);
   HyphaHttpChoice *self = g_new0 (HyphaHttpChoice, 1);
 
   self->request = hypha_http_request_ref (request);
@@ -118,8 +118,8 @@ hypha_http_choice_start (HyphaHttpRequest     *request,
   self->found = found;
   self->data = data;
   hypha_http_request_wait (request);
-  hypha_selection_choose_async (selection, request->manager, member ? workspace : NULL, candidates,
-                                request->cancellable, hypha_http_choice_made, self);
+  hypha_selection_choose_async (selection, request->manager, user, member ? workspace : NULL,
+                                candidates, request->cancellable, hypha_http_choice_made, self);
 }
 
 /*

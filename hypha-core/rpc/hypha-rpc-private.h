@@ -12,8 +12,11 @@ G_BEGIN_DECLS
 #define HYPHA_RPC_MAX_FRAME (HYPHA_RPC_CHUNK_SIZE + 1024)
 /* How long a callee may be silent before a call fails, in milliseconds. */
 #define HYPHA_RPC_TIMEOUT 30000
-/* Calls that may wait for their answer. */
-#define HYPHA_RPC_MAX_PENDING 16384
+/*
+ * Calls that may wait for their answer. More than HYPHA_RPC_MAX_SERVING and all that the manager asks
+ * many for at once, so that no caller can take the last one.
+ */
+#define HYPHA_RPC_MAX_PENDING 32768
 
 #define HYPHA_TYPE_RPC (hypha_rpc_get_type ())
 
