@@ -168,6 +168,47 @@ test_events_foreign_names (void)
   client_assert_refused (stranger, "subscribe", "[<'public/x'>]", "is forbidden");
 }
 
+static Client *
+enter_public (Hub        *hub,
+              const char *id)
+{
+  Client *client = hub_open (hub);
+  g_autofree char *hello = g_strdup_printf ("{\"client_id\":\"%s\",\"workspace\":\"public\"}", id);
+  g_autofree char *info = NULL;
+
+  client_send_text (client, hello);
+  info = client_take_text (client);
+  g_assert_nonnull (strstr (info, "\"connection_info\""));
+  return client;
+}
+
+/* In “public” a guest is not told who else is there, but does hear of those that it talks with. */
+static void
+test_events_guests_in_public (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "public", "alice");
+  g_autoptr (Client) member = hub_connect (hub, "m", token);
+  g_autoptr (Client) guest = enter_public (hub, "g");
+  g_autoptr (Client) known = enter_public (hub, "k");
+  g_autoptr (Client) other = enter_public (hub, "o");
+
+  assert_subscribed (guest, "client_connected");
+  assert_subscribed (guest, "client_disconnected");
+  assert_subscribed (member, "client_connected");
+  assert_subscribed (member, "client_disconnected");
+  assert_refused (guest, "on", "[<'client_connected'>, <'f'>]",
+                  "guests are not told who comes and goes");
+  client_send (guest, g_variant_new_parsed ("{'type': <'method'>, 'to': <'public/k'>,"
+                                            " 'method': <'services.x.y'>}"), NULL);
+  client_register (other, "built-in", "public");
+  assert_event (member, "client_connected", "{'id': <'public/o'>, 'workspace': <'public'>}");
+  hypha_connection_close (other->connection, 1000, NULL);
+  assert_event (member, "client_disconnected", "{'id': <'o'>, 'workspace': <'public'>}");
+  hypha_connection_close (known->connection, 1000, NULL);
+  assert_event (guest, "client_disconnected", "{'id': <'k'>, 'workspace': <'public'>}");
+}
+
 /* The payloads of the core's own events, to the letter. */
 static void
 test_events_of_the_core (void)
@@ -470,6 +511,7 @@ main (int    argc,
   g_test_add_func ("/hub/events/reserved", test_events_reserved);
   g_test_add_func ("/hub/events/max-data", test_events_max_data);
   g_test_add_func ("/hub/events/foreign-names", test_events_foreign_names);
+  g_test_add_func ("/hub/events/guests-in-public", test_events_guests_in_public);
   g_test_add_func ("/hub/events/of-the-core", test_events_of_the_core);
   g_test_add_func ("/hub/events/handler", test_events_handler);
   g_test_add_func ("/hub/events/off", test_events_off);

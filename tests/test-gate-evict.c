@@ -141,7 +141,7 @@ test_evict_revoked_during_probe (void)
   say_hello (newcomer, "c", "token", other);
   g_assert_true (test_wait (was_probed, holder));
   parsed = hypha_authority_verify (hub->authority, other, HYPHA_TOKEN_AUDIENCE_API, NULL);
-  hypha_authority_revoke_async (hub->authority, parsed, FALSE, NULL, NULL);
+  hypha_authority_revoke_async (hub->authority, parsed, "alice", FALSE, NULL, NULL);
   client_wait_closed (newcomer);
   g_assert_cmpuint (newcomer->close_code, ==, 1008);
   assert_alive (holder);

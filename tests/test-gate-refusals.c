@@ -117,7 +117,7 @@ make_token (Hub        *hub,
                                comeback ? HYPHA_TOKEN_AUDIENCE_RECONNECTION :
                                           HYPHA_TOKEN_AUDIENCE_API);
   if (g_str_equal (kind, "REVOKED"))
-    hypha_authority_revoke_async (hub->authority, token, FALSE, NULL, NULL);
+    hypha_authority_revoke_async (hub->authority, token, "alice", FALSE, NULL, NULL);
   if (g_str_equal (kind, "FORGED"))
     return g_strconcat (text, "A", NULL);
 

@@ -491,13 +491,14 @@ on_revoked (GObject      *source,
 
 /* H29: whoever has a stolen token fills no room that its workspace's admin needs to revoke it. */
 static void
-revoke_as_admin (HyphaAuthority *authority)
+revoke_as_admin (HyphaAuthority *authority,
+                 const char     *account)
 {
   g_autoptr (HyphaToken) token = hypha_token_new ("alice", "ws-a");
   int code = -1;
 
   hypha_token_make_id (token);
-  hypha_authority_revoke_async (authority, token, TRUE, on_revoked, &code);
+  hypha_authority_revoke_async (authority, token, account, TRUE, on_revoked, &code);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_assert_cmpint (code, ==, -1);
@@ -516,13 +517,36 @@ test_token_revoked_of_workspace_limit (void)
 
       g_assert_cmpint (code, ==, -1);
       hypha_token_make_id (token);
-      hypha_authority_revoke_async (hub->authority, token, FALSE, on_revoked, &code);
+      hypha_authority_revoke_async (hub->authority, token, "alice", FALSE, on_revoked, &code);
       while (g_main_context_iteration (NULL, FALSE))
         continue;
     }
 
   g_assert_cmpint (code, ==, HYPHA_ERROR_BUSY);
-  revoke_as_admin (hub->authority);
+  revoke_as_admin (hub->authority, "alice");
+}
+
+/* Who has many workspaces cannot fill the room of everybody who has one. */
+static void
+test_token_revoked_of_user_limit (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  int code = -1;
+
+  for (guint i = 0; i <= HYPHA_AUTHORITY_MAX_REVOKED_OF_USER; i++)
+    {
+      g_autofree char *workspace = g_strdup_printf ("ws-%u", i / 500);
+      g_autoptr (HyphaToken) token = hypha_token_new ("alice", workspace);
+
+      g_assert_cmpint (code, ==, -1);
+      hypha_token_make_id (token);
+      hypha_authority_revoke_async (hub->authority, token, "alice", TRUE, on_revoked, &code);
+      while (g_main_context_iteration (NULL, FALSE))
+        continue;
+    }
+
+  g_assert_cmpint (code, ==, HYPHA_ERROR_BUSY);
+  revoke_as_admin (hub->authority, "bob");
 }
 
 /* What was revoked stays revoked: in a new process too, until it would have expired. */
@@ -545,7 +569,7 @@ test_token_revoked_is_kept (void)
         {
           token = hypha_token_new ("alice", "ws-a");
           text = hypha_authority_sign (authority, token, HYPHA_TOKEN_AUDIENCE_API);
-          hypha_authority_revoke_async (authority, token, FALSE, NULL, NULL);
+          hypha_authority_revoke_async (authority, token, "alice", FALSE, NULL, NULL);
         }
 
       g_assert_null (hypha_authority_verify (authority, text, HYPHA_TOKEN_AUDIENCE_API, &error));
@@ -617,6 +641,7 @@ main (int    argc,
   g_test_add_func ("/hub/token/revoke-expired", test_token_revoke_expired);
   g_test_add_func ("/hub/token/revoke-without-id", test_token_revoke_without_id);
   g_test_add_func ("/hub/token/revoked-of-workspace-limit", test_token_revoked_of_workspace_limit);
+  g_test_add_func ("/hub/token/revoked-of-user-limit", test_token_revoked_of_user_limit);
   g_test_add_func ("/hub/token/revoked-is-kept", test_token_revoked_is_kept);
   g_test_add_func ("/hub/token/lineage-limit", test_token_lineage_limit);
   g_test_add_func ("/hub/token/named-root", test_token_named_root);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "hypha-shares-private.h"
 #include "hypha-throttle-private.h"
 #include "hypha-token-private.h"
 #include "hypha-workspaces-private.h"
@@ -10,6 +11,8 @@ G_BEGIN_DECLS
 /* Revoked tokens that are remembered until they would have expired: of all, and of one workspace. */
 #define HYPHA_AUTHORITY_MAX_REVOKED 100000
 #define HYPHA_AUTHORITY_MAX_REVOKED_OF_WORKSPACE 1000
+/* What one user may revoke of all these (HyphaShares). */
+#define HYPHA_AUTHORITY_MAX_REVOKED_OF_USER 25000
 
 #define HYPHA_TYPE_AUTHORITY (hypha_authority_get_type ())
 
@@ -33,6 +36,7 @@ gboolean         hypha_authority_is_revoked     (HyphaAuthority       *self,
                                                  const char           *token_id);
 void             hypha_authority_revoke_async   (HyphaAuthority       *self,
                                                  HyphaToken           *token,
+                                                 const char           *account,
                                                  gboolean              by_admin,
                                                  GAsyncReadyCallback   callback,
                                                  gpointer              data);

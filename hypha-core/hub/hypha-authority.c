@@ -19,15 +19,18 @@ struct _HyphaAuthority
   HyphaStore      *store;
   HyphaWorkspaces *workspaces;
   GHashTable      *revoked;      /* token id → HyphaRevocation */
+  HyphaShares     *revoking;     /* places in it, of those who revoke */
+  HyphaShares     *rooms;        /* the same places, of workspaces */
+  gint64           tidied;       /* when those that are over were forgotten, in seconds */
   HyphaThrottle   *throttle;
   gboolean         opened;
 };
 
 typedef struct
 {
-  char     *workspace;
+  char     *account;     /* whose share of all it takes */
+  char     *room;        /* whose share of a workspace: its admins', or that of all others */
   gint64    expires_at;  /* of the token, seconds since 1970 */
-  gboolean  by_admin;    /* of the workspace, otherwise by whoever made the token */
 } HyphaRevocation;
 
 enum
@@ -45,7 +48,8 @@ hypha_revocation_free (gpointer data)
 {
   HyphaRevocation *revocation = data;
 
-  g_free (revocation->workspace);
+  g_free (revocation->account);
+  g_free (revocation->room);
   g_free (revocation);
 }
 
@@ -58,6 +62,8 @@ hypha_authority_finalize (GObject *object)
   g_object_unref (self->store);
   g_object_unref (self->workspaces);
   g_hash_table_unref (self->revoked);
+  hypha_shares_free (self->revoking);
+  hypha_shares_free (self->rooms);
   hypha_throttle_free (self->throttle);
   g_bytes_unref (self->secret);
 
@@ -79,6 +85,9 @@ hypha_authority_init (HyphaAuthority *self)
 {
   self->store = hypha_store_new ();
   self->workspaces = hypha_workspaces_new ();
+  self->revoking = hypha_shares_new (HYPHA_AUTHORITY_MAX_REVOKED,
+                                     HYPHA_AUTHORITY_MAX_REVOKED_OF_USER);
+  self->rooms = hypha_shares_new (G_MAXSIZE, HYPHA_AUTHORITY_MAX_REVOKED_OF_WORKSPACE);
   self->throttle = hypha_throttle_new ();
   self->revoked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, hypha_revocation_free);
 }
@@ -94,17 +103,39 @@ hypha_authority_new (GBytes *secret)
 }
 
 static void
+hypha_authority_forget (HyphaAuthority        *self,
+                        const HyphaRevocation *revocation)
+{
+  hypha_shares_give_back (self->revoking, revocation->account, 1);
+  hypha_shares_give_back (self->rooms, revocation->room, 1);
+}
+
+/* What members revoke of their own takes no place from the admins, who may have to revoke theirs. */
+static char *
+hypha_authority_room (const char *workspace,
+                      gboolean    by_admin)
+{
+  return g_strconcat (workspace, by_admin ? "#admin" : "", NULL);
+}
+
+static void
 hypha_authority_remember (HyphaAuthority *self,
                           const char     *token_id,
+                          const char     *account,
                           const char     *workspace,
                           gint64          expires_at,
                           gboolean        by_admin)
 {
+  HyphaRevocation *old = g_hash_table_lookup (self->revoked, token_id);
   HyphaRevocation *revocation = g_new (HyphaRevocation, 1);
 
-  revocation->workspace = g_strdup (workspace);
+  if (old != NULL)
+    hypha_authority_forget (self, old);
+  revocation->account = g_strdup (account);
+  revocation->room = hypha_authority_room (workspace, by_admin);
   revocation->expires_at = expires_at;
-  revocation->by_admin = by_admin;
+  hypha_shares_take (self->revoking, account, 1);
+  hypha_shares_take (self->rooms, revocation->room, 1);
   g_hash_table_replace (self->revoked, g_strdup (token_id), revocation);
 }
 
@@ -115,14 +146,18 @@ hypha_authority_load_one (const char *token_id,
                           gpointer    data)
 {
   const char *workspace = "";
+  const char *account = HYPHA_SHARES_GUESTS;
   gboolean by_admin = FALSE;
 
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)) /* as it was written first */
+  /* The first two are as it was written once. */
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
     workspace = g_variant_get_string (value, NULL);
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE ("(sb)")))
     g_variant_get (value, "(&sb)", &workspace, &by_admin);
+  else if (g_variant_is_of_type (value, G_VARIANT_TYPE ("(sbs)")))
+    g_variant_get (value, "(&sb&s)", &workspace, &by_admin, &account);
 
-  hypha_authority_remember (data, token_id, workspace, expires_at, by_admin);
+  hypha_authority_remember (data, token_id, account, workspace, expires_at, by_admin);
 }
 
 /* Reads what has to outlive the process, and keeps it from now on; once. Blocks while it reads. */
@@ -236,38 +271,52 @@ hypha_authority_forget_over (gpointer key,
     return FALSE;
 
   hypha_store_remove_async (self->store, STORE_KIND, key, NULL, NULL);
+  hypha_authority_forget (self, revocation);
   return TRUE;
 }
 
-/* What members revoke of their own takes no place from the admins, who may have to revoke theirs. */
+/* Not more often than once a second: whoever asks for more finds all places taken. */
+static void
+hypha_authority_tidy (HyphaAuthority *self)
+{
+  gint64 now = g_get_monotonic_time () / G_USEC_PER_SEC;
+
+  if (self->tidied == now)
+    return;
+
+  self->tidied = now;
+  g_hash_table_foreach_remove (self->revoked, hypha_authority_forget_over, self);
+}
+
+static gboolean
+hypha_authority_has_room (HyphaAuthority *self,
+                          const char     *account,
+                          const char     *room)
+{
+  return hypha_shares_has_room (self->rooms, room, 1) &&
+         hypha_shares_has_room (self->revoking, account, 1);
+}
+
 static gboolean
 hypha_authority_check_room (HyphaAuthority  *self,
+                            const char      *account,
                             const char      *workspace,
                             gboolean         by_admin,
                             GError         **error)
 {
-  GHashTableIter iter;
-  gpointer value;
-  guint n = 0;
+  g_autofree char *room = hypha_authority_room (workspace, by_admin);
 
-  g_hash_table_foreach_remove (self->revoked, hypha_authority_forget_over, self);
-  g_hash_table_iter_init (&iter, self->revoked);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    {
-      const HyphaRevocation *revocation = value;
+  if (hypha_authority_has_room (self, account, room))
+    return TRUE;
 
-      if (revocation->by_admin == by_admin && g_str_equal (revocation->workspace, workspace))
-        n++;
-    }
-
-  if (n < HYPHA_AUTHORITY_MAX_REVOKED_OF_WORKSPACE &&
-      g_hash_table_size (self->revoked) < HYPHA_AUTHORITY_MAX_REVOKED)
+  hypha_authority_tidy (self);
+  if (hypha_authority_has_room (self, account, room))
     return TRUE;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
-               "%d tokens of one workspace, and %d in all, may be revoked at once: wait until some "
-               "of them have expired", HYPHA_AUTHORITY_MAX_REVOKED_OF_WORKSPACE,
-               HYPHA_AUTHORITY_MAX_REVOKED);
+               "%d tokens of one workspace, and %d by one user, may be revoked at once: wait until "
+               "some of them have expired", HYPHA_AUTHORITY_MAX_REVOKED_OF_WORKSPACE,
+               HYPHA_AUTHORITY_MAX_REVOKED_OF_USER);
   return FALSE;
 }
 
@@ -286,12 +335,13 @@ hypha_authority_written (GObject      *source,
 }
 
 /*
- * Revokes a verified token, and with it all that were made with it; by_admin says whether an admin
- * of its workspace does. It counts at once; the end says whether it will after the next start too.
+ * Revokes a verified token, and with it all that were made with it. account is whoever does, and
+ * by_admin says whether as an admin of its workspace. It counts at once; the end says whether it will after the next start too.
  */
 void
 hypha_authority_revoke_async (HyphaAuthority      *self,
                               HyphaToken          *token,
+                              const char          *account,
                               gboolean             by_admin,
                               GAsyncReadyCallback  callback,
                               gpointer             data)
@@ -302,15 +352,15 @@ hypha_authority_revoke_async (HyphaAuthority      *self,
 
   g_task_set_source_tag (task, hypha_authority_revoke_async);
   if (!hypha_authority_is_revoked (self, token->id) &&
-      !hypha_authority_check_room (self, workspace, by_admin, &error))
+      !hypha_authority_check_room (self, account, workspace, by_admin, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
 
-  hypha_authority_remember (self, token->id, workspace, token->expires_at, by_admin);
+  hypha_authority_remember (self, token->id, account, workspace, token->expires_at, by_admin);
   hypha_store_put_async (self->store, STORE_KIND, token->id,
-                         g_variant_new ("(sb)", workspace, by_admin), token->expires_at,
+                         g_variant_new ("(sbs)", workspace, by_admin, account), token->expires_at,
                          hypha_authority_written, g_steal_pointer (&task));
   g_signal_emit (self, signals[REVOKED], 0, token->id);
 }

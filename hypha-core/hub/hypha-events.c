@@ -266,6 +266,20 @@ hypha_events_emit (HyphaInvocation *invocation,
   hypha_events_answer (invocation, nothing, g_steal_pointer (&error));
 }
 
+static gboolean
+hypha_events_check_hears (HyphaPeer   *caller,
+                          const char  *event,
+                          GError     **error)
+{
+  if (hypha_router_may_hear (caller, event))
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+               "Permission denied for workspace %s: guests are not told who comes and goes",
+               hypha_peer_get_workspace (caller));
+  return FALSE;
+}
+
 static void
 hypha_events_on (HyphaInvocation *invocation,
                  gpointer         data)
@@ -282,7 +296,8 @@ hypha_events_on (HyphaInvocation *invocation,
 
   event = hypha_invocation_dup_string (invocation, 0, "event", &error);
   handler = hypha_invocation_dup_arg (invocation, 1, "handler");
-  if (event != NULL && hypha_events_check_name (caller, event, &error))
+  if (event != NULL && hypha_events_check_name (caller, event, &error) &&
+      hypha_events_check_hears (caller, event, &error))
     hypha_event_handlers_add (self->handlers, caller, event, handler != NULL ? handler : nothing,
                               &error);
 

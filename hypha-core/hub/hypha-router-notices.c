@@ -51,6 +51,18 @@ hypha_router_encode_event (const char *event,
 }
 
 /*
+ * Whether peer may know who comes and goes in its workspace: in “public” a guest knows of those that
+ * it talks with, and of nobody else.
+ */
+gboolean
+hypha_router_may_hear (HyphaPeer  *peer,
+                       const char *event)
+{
+  return !g_str_has_prefix (event, "client_") ||
+         hypha_user_info_may (peer->user, peer->workspace, HYPHA_NEED_MEMBER, peer->workspace);
+}
+
+/*
  * Pushes an event to the subscribers in workspace, and tells the parts of the core of it. A
  * floating data is consumed.
  */
@@ -72,7 +84,8 @@ hypha_router_push_event (HyphaRouter *self,
     {
       HyphaPeer *peer = g_ptr_array_index (members, i);
 
-      if (!peer->attached || peer->internal || !hypha_peer_is_subscribed (peer, event))
+      if (!peer->attached || peer->internal || !hypha_peer_is_subscribed (peer, event) ||
+          !hypha_router_may_hear (peer, event))
         continue;
 
       if (bytes == NULL)
@@ -155,8 +168,11 @@ hypha_router_tell_correspondents (HyphaRouter *self,
     {
       HyphaPeer *other = g_ptr_array_index (others, i);
 
-      if (other->attached && !other->internal && hypha_peer_is_subscribed (other, "client_disconnected") &&
-          !g_str_equal (other->workspace, gone->workspace))
+      /* Who hears of all in the workspace does so by push_event. */
+      if (other->attached && !other->internal &&
+          hypha_peer_is_subscribed (other, "client_disconnected") &&
+          (!g_str_equal (other->workspace, gone->workspace) ||
+           !hypha_router_may_hear (other, "client_disconnected")))
         hypha_router_send_to (self, other, message);
     }
 }

@@ -74,6 +74,8 @@ gboolean     hypha_router_may_log         (HyphaRouter      *self,
 void         hypha_router_drained         (HyphaRouter      *self,
                                            HyphaPeer        *peer);
 gboolean     hypha_router_is_reserved_type (const char     *type);
+gboolean     hypha_router_may_hear        (HyphaPeer        *peer,
+                                           const char       *event);
 void         hypha_router_push_event      (HyphaRouter      *self,
                                            const char       *workspace,
                                            const char       *event,

@@ -518,7 +518,8 @@ hypha_token_methods_revoke (HyphaInvocation *invocation,
       return;
     }
 
-  hypha_authority_revoke_async (hypha_manager_get_authority (manager), token, by_admin,
+  hypha_authority_revoke_async (hypha_manager_get_authority (manager), token,
+                                hypha_peer_get_account (caller), by_admin,
                                 hypha_token_methods_revoked, hypha_invocation_ref (invocation));
 }
 
