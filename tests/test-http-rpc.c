@@ -282,9 +282,6 @@ test_http_rpc_anonymous (RpcFixture    *fixture,
   g_assert_cmpuint (rpc_post_echo (fixture, query, fixture->alice, 1), ==, 403);
 }
 
-#define ADD(name, function) \
-  g_test_add ("/net/http-rpc/" name, RpcFixture, NULL, rpc_set_up, function, rpc_tear_down)
-
 /* In “public” an anonymous client's id is no secret, and it has nothing else to show. */
 static void
 test_http_rpc_anonymous_in_public (RpcFixture    *fixture,
@@ -296,6 +293,9 @@ test_http_rpc_anonymous_in_public (RpcFixture    *fixture,
   g_assert_cmpuint (stream->status, ==, 403);
   g_assert_null (rpc_find_connection (fixture, "public/a"));
 }
+
+#define ADD(name, function) \
+  g_test_add ("/net/http-rpc/" name, RpcFixture, NULL, rpc_set_up, function, rpc_tear_down)
 
 int
 main (int    argc,
