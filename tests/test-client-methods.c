@@ -327,16 +327,16 @@ test_cleanup_max_user (Place         *place,
       if (i < HYPHA_CLIENT_CLEANUP_MAX_USER)
         start_cleanup (boss, workspace, 20);
       else
-        assert_answers (boss, "cleanup", g_variant_new_parsed (args),
-                        "4 workspaces are being cleaned up");
+        client_assert_says (boss, "cleanup", g_variant_new_parsed (args),
+                            "4 workspaces are being cleaned up");
     }
 
   /* One that is over makes room. */
   g_ptr_array_remove_index (crowds, 0);
   g_clear_pointer (&bosses->pdata[0], client_free);
   bosses->pdata[0] = connect_admin (place->hub, "ws-0");
-  assert_answers (g_ptr_array_index (bosses, HYPHA_CLIENT_CLEANUP_MAX_USER), "cleanup",
-                  g_variant_new_parsed ("[<'ws-4'>, <0.2>]"), "ws-4/silent-0");
+  client_assert_says (g_ptr_array_index (bosses, HYPHA_CLIENT_CLEANUP_MAX_USER), "cleanup",
+                      g_variant_new_parsed ("[<'ws-4'>, <0.2>]"), "ws-4/silent-0");
   g_ptr_array_set_size (crowds, 0);
   g_assert_true (test_wait (asks_nobody, place->hub));
 }

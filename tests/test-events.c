@@ -197,8 +197,8 @@ test_events_guests_in_public (void)
   assert_subscribed (guest, "client_disconnected");
   assert_subscribed (member, "client_connected");
   assert_subscribed (member, "client_disconnected");
-  assert_refused (guest, "on", "[<'client_connected'>, <'f'>]",
-                  "guests are not told who comes and goes");
+  client_assert_refused (guest, "on", "[<'client_connected'>, <'f'>]",
+                         "guests are not told who comes and goes");
   client_send (guest, g_variant_new_parsed ("{'type': <'method'>, 'to': <'public/k'>,"
                                             " 'method': <'services.x.y'>}"), NULL);
   client_register (other, "built-in", "public");

@@ -332,7 +332,7 @@ test_token_methods_guesses (void)
     {
       g_assert_cmpuint (hypha_throttle_get_wait (throttle, "192.0.2.7", hypha_throttle_now ()), ==,
                         0);
-      assert_call_fails (guest, "parse_token", "[<'x'>]", "Invalid JWT format");
+      client_assert_fails (guest, "parse_token", "[<'x'>]", "Invalid JWT format");
     }
 
   g_assert_cmpuint (hypha_throttle_get_wait (throttle, "192.0.2.7", hypha_throttle_now ()), >, 0);

@@ -336,7 +336,8 @@ hypha_authority_written (GObject      *source,
 
 /*
  * Revokes a verified token, and with it all that were made with it. account is whoever does, and
- * by_admin says whether as an admin of its workspace. It counts at once; the end says whether it will after the next start too.
+ * by_admin says whether as an admin of its workspace. It counts at once; the end says whether it
+ * will after the next start too.
  */
 void
 hypha_authority_revoke_async (HyphaAuthority      *self,
