@@ -447,3 +447,16 @@ link_get_rss (void)
   return (gsize) g_ascii_strtoull (line + strlen ("VmRSS:"), NULL, 10) * 1024;
 #endif
 }
+
+/* Every case over a pair of sockets, and through the real server. */
+void
+link_add_case (const char    *prefix,
+               const char    *name,
+               GTestDataFunc  func)
+{
+  g_autofree char *pair = g_strconcat (prefix, "pair/", name, NULL);
+  g_autofree char *server = g_strconcat (prefix, "server/", name, NULL);
+
+  g_test_add_data_func (pair, (gconstpointer) link_new_pair, func);
+  g_test_add_data_func (server, (gconstpointer) link_new_server, func);
+}

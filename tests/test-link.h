@@ -68,6 +68,9 @@ void     link_expect_closed   (Link        *link,
                                guint        code);
 void     link_expect_eof      (Link        *link);
 
+void     link_add_case        (const char  *prefix,
+                               const char  *name,
+                               GTestDataFunc func);
 gsize    link_get_rss         (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Link, link_free)

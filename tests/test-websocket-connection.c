@@ -591,17 +591,7 @@ test_max_pongs (gconstpointer data)
   g_assert_cmpuint (n_pongs, ==, HYPHA_WEBSOCKET_MAX_PONGS);
 }
 
-/* Every case over a pair of sockets, and through the real server. */
-static void
-add_case (const char       *name,
-          GTestDataFunc     func)
-{
-  g_autofree char *pair = g_strconcat ("/net/websocket/pair/", name, NULL);
-  g_autofree char *server = g_strconcat ("/net/websocket/server/", name, NULL);
-
-  g_test_add_data_func (pair, (gconstpointer) link_new_pair, func);
-  g_test_add_data_func (server, (gconstpointer) link_new_server, func);
-}
+#define add_case(name, func) link_add_case ("/net/websocket/", name, func)
 
 int
 main (int    argc,

@@ -566,16 +566,7 @@ test_idle_memory (void)
   settle ();
 }
 
-static void
-add_case (const char       *name,
-          GTestDataFunc     func)
-{
-  g_autofree char *pair = g_strconcat ("/net/websocket-flow/pair/", name, NULL);
-  g_autofree char *server = g_strconcat ("/net/websocket-flow/server/", name, NULL);
-
-  g_test_add_data_func (pair, (gconstpointer) link_new_pair, func);
-  g_test_add_data_func (server, (gconstpointer) link_new_server, func);
-}
+#define add_case(name, func) link_add_case ("/net/websocket-flow/", name, func)
 
 int
 main (int    argc,
