@@ -19,6 +19,8 @@ import tap
 SOURCE = pathlib.Path(os.environ["HYPHA_SOURCE_ROOT"])
 FETCHED = pathlib.Path(os.environ["HYPHA_FETCHED_DIR"])
 README = (SOURCE / "README.md").read_text(encoding="utf-8")
+TYPELIB = SOURCE / "_build/hypha-core/Hypha-1.0.typelib"
+STRICT = bool(os.environ.get("HYPHA_TESTS_STRICT"))
 DEFAULT_PORT = 9527
 DEADLINE = 120
 PAGE_DEADLINE = 30
@@ -55,7 +57,7 @@ def run(*command, env=None, cwd=SOURCE):
 
 class Readme(unittest.TestCase):
     def test_fits_on_a_screen(self):
-        self.assertLess(len(README.splitlines()), 70)
+        self.assertLess(len(README.splitlines()), 72)
 
     def test_links_lead_somewhere(self):
         for link in LINK.findall(README):
@@ -67,7 +69,9 @@ class Readme(unittest.TestCase):
         self.assertEqual({kind for kind, _ in BLOCK.findall(README)}, {"sh", "python", "js"})
         self.assertEqual(sorted(commands()),
                          sorted(["build-aux/run", "build-aux/test", PLUGIN_COMMAND, CURL_COMMAND,
-                                 "/usr/bin/meson devenv -C _build hypha serve --help"]))
+                                 "/usr/bin/meson devenv -C _build hypha serve --help",
+                                 "/usr/bin/meson devenv -C _build /usr/bin/python3 "
+                                 "../examples/call-service.py"]))
 
     def test_run(self):
         self.assertIn("demo: everything worked", run("sh", "-c", "build-aux/run"))
@@ -78,8 +82,13 @@ class Readme(unittest.TestCase):
         run("sh", "-n", "build-aux/test")
 
     def test_serve(self):
-        [command] = [line for line in commands() if "serve" in line]
+        [command] = [line for line in commands() if "hypha serve" in line]
         self.assertIn("--port", run("sh", "-c", command))
+
+    @unittest.skipUnless(TYPELIB.exists() or STRICT, "built without introspection")
+    def test_library(self):
+        [command] = [line for line in commands() if "call-service" in line]
+        self.assertIn("the core says: hello", run("sh", "-c", command))
 
 
 class Clients(unittest.TestCase):
@@ -103,7 +112,7 @@ class Clients(unittest.TestCase):
             try:
                 probe.bind(("127.0.0.1", DEFAULT_PORT))
             except OSError:
-                if os.environ.get("HYPHA_TESTS_STRICT"):
+                if STRICT:
                     raise
                 raise unittest.SkipTest(f"port {DEFAULT_PORT} is taken on this machine") from None
 
