@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <json-glib/json-glib.h>
-
 #include "hypha-alarm-private.h"
 #include "hypha-gate-private.h"
 #include "hypha-peer-private.h"
@@ -42,15 +40,34 @@ typedef struct
   gboolean         alive;       /* the probe was answered */
 } HyphaGateSession;
 
-void hypha_gate_session_unref   (HyphaGateSession *session);
-void hypha_gate_send_json       (HyphaConnection  *connection,
-                                 JsonBuilder      *builder);
-void hypha_gate_send_error      (HyphaGateSession *session,
-                                 const char       *why);
-void hypha_gate_evict_init      (HyphaGate        *self);
-void hypha_gate_evict_clear     (HyphaGate        *self);
-void hypha_gate_evict_at_expiry (HyphaGateSession *session);
-gboolean hypha_gate_evict_check (HyphaGateSession *session);
+/* hypha-gate.c: sessions and the handshake */
+void hypha_gate_session_unref        (HyphaGateSession *session);
+void hypha_gate_session_stop_timeout (HyphaGateSession *session);
+
+/* hypha-gate-contest.c: who gets an address */
+void hypha_gate_enter (HyphaGateSession *session);
+
+/* hypha-gate-evict.c: who may not stay */
+void     hypha_gate_evict_init      (HyphaGate        *self);
+void     hypha_gate_evict_clear     (HyphaGate        *self);
+void     hypha_gate_evict_at_expiry (HyphaGateSession *session);
+gboolean hypha_gate_evict_check     (HyphaGateSession *session);
+
+/* hypha-gate-frames.c: text frames */
+void hypha_gate_send_error (HyphaGateSession *session,
+                            const char       *why);
+void hypha_gate_send_info  (HyphaGateSession *session);
+void hypha_gate_control    (HyphaGateSession *session,
+                            const HyphaSlice *slice);
+
+/* hypha-gate-refusals.c: who is not let in */
+void hypha_gate_refuse       (HyphaGateSession *session,
+                              guint             code,
+                              const char       *why);
+void hypha_gate_refuse_error (HyphaGateSession *session,
+                              const GError     *error);
+void hypha_gate_refuse_token (HyphaGateSession *session,
+                              GError           *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaGateSession, hypha_gate_session_unref)
 

@@ -2,11 +2,7 @@
 
 #include "config.h"
 
-#include <string.h>
-
 #include "hypha-gate-internal-private.h"
-#include "hypha-json-private.h"
-#include "hypha-peer-private.h"
 
 /*
  * HyphaGate: the handshake of any connection, socket or page, and its text frames afterwards. It
@@ -14,7 +10,6 @@
  */
 G_DEFINE_FINAL_TYPE (HyphaGate, hypha_gate, G_TYPE_OBJECT)
 
-static void hypha_gate_enter      (HyphaGateSession *session);
 static void hypha_gate_on_message (HyphaConnection  *connection,
                                    HyphaFrameType    type,
                                    const HyphaSlice *slice,
@@ -32,7 +27,7 @@ static const HyphaConnectionSink gate_sink = {
   .drained = hypha_gate_on_drained,
 };
 
-static void
+void
 hypha_gate_session_stop_timeout (HyphaGateSession *session)
 {
   if (session->timeout != NULL)
@@ -168,106 +163,6 @@ hypha_gate_get_n_sessions (HyphaGate *self)
   return g_hash_table_size (self->sessions);
 }
 
-void
-hypha_gate_send_json (HyphaConnection *connection,
-                      JsonBuilder     *builder)
-{
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autoptr (GBytes) bytes = NULL;
-  char *text = json_to_string (root, FALSE);
-
-  bytes = g_bytes_new_take (text, strlen (text));
-  hypha_connection_send (connection, HYPHA_FRAME_TEXT, bytes);
-}
-
-static void
-hypha_gate_add_string (JsonBuilder *builder,
-                       const char  *name,
-                       const char  *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
-/* Only for good: an error frame makes clients give up. */
-void
-hypha_gate_send_error (HyphaGateSession *session,
-                       const char       *why)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-
-  json_builder_begin_object (builder);
-  hypha_gate_add_string (builder, "type", "error");
-  hypha_gate_add_string (builder, "message", why);
-  json_builder_end_object (builder);
-  hypha_gate_send_json (session->connection, builder);
-}
-
-/* Tells the client why, and closes. */
-static void
-hypha_gate_refuse (HyphaGateSession *session,
-                   guint             code,
-                   const char       *why)
-{
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "HYPHA_PROBLEM", "refused",
-                    "MESSAGE", "%s: refused: %s", session->remote, why);
-  hypha_gate_session_stop_timeout (session);
-  hypha_gate_send_error (session, why);
-  hypha_connection_close (session->connection, code, why);
-}
-
-static void
-hypha_gate_refuse_error (HyphaGateSession *session,
-                         const GError     *error)
-{
-  gboolean undecodable = g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL);
-
-  hypha_gate_refuse (session,
-                     undecodable ? HYPHA_CLOSE_UNSUPPORTED_DATA : hypha_error_get_close_code (error),
-                     error->message);
-}
-
-static gboolean
-hypha_gate_refuse_now (gpointer data)
-{
-  g_autoptr (HyphaGateSession) session = g_rc_box_acquire (data);
-  g_autoptr (GError) error = g_steal_pointer (&session->refusal);
-
-  g_clear_pointer (&session->decision, g_source_unref);
-  session->gate->n_delayed--;
-  hypha_gate_refuse_error (session, error);
-  return G_SOURCE_REMOVE;
-}
-
-/*
- * Somebody tried a token that is none. Who does so again and again from this machine hears later
- * that it failed, so that guessing is slow; those who prove who they are never wait for it.
- */
-static void
-hypha_gate_refuse_token (HyphaGateSession *session,
-                         GError           *error)
-{
-  HyphaGate *self = session->gate;
-  HyphaThrottle *throttle = hypha_authority_get_throttle (self->authority);
-  gint64 now = hypha_throttle_now ();
-  guint delay = hypha_throttle_get_delay (throttle, session->remote, now);
-
-  hypha_throttle_failed (throttle, session->remote, now);
-  if (delay == 0 || self->n_delayed >= HYPHA_GATE_MAX_DELAYED)
-    {
-      hypha_gate_refuse_error (session, error);
-      return;
-    }
-
-  hypha_gate_session_stop_timeout (session);
-  self->n_delayed++;
-  session->refusal = g_error_copy (error);
-  session->decision = g_timeout_source_new (delay);
-  g_source_set_static_name (session->decision, "hypha-gate-refusal");
-  g_source_set_callback (session->decision, hypha_gate_refuse_now, session, NULL);
-  g_source_attach (session->decision, g_main_context_get_thread_default ());
-}
-
 static gboolean
 hypha_gate_expire (gpointer data)
 {
@@ -276,220 +171,6 @@ hypha_gate_expire (gpointer data)
   hypha_gate_refuse (session, HYPHA_CLOSE_GOING_AWAY,
                      "Failed to establish connection: Authentication timeout");
   return G_SOURCE_REMOVE;
-}
-
-/* Not for pages: the host mounts them again, and what is not in a page cannot leave it. */
-static void
-hypha_gate_add_reconnection (HyphaGateSession *session,
-                             JsonBuilder      *builder)
-{
-  HyphaPeer *peer = session->peer;
-  g_autofree char *token = NULL;
-
-  token = hypha_identity_reconnection_token (hypha_peer_get_workspace (peer),
-                                             hypha_peer_get_client (peer),
-                                             hypha_peer_get_user (peer), session->gate->authority);
-  hypha_gate_add_string (builder, "reconnection_token", token);
-  json_builder_set_member_name (builder, "reconnection_token_life_time");
-  json_builder_add_int_value (builder, HYPHA_TOKEN_RECONNECTION_LIFETIME);
-}
-
-static void
-hypha_gate_send_info (HyphaGateSession *session)
-{
-  HyphaGate *self = session->gate;
-  HyphaPeer *peer = session->peer;
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (GVariant) user = hypha_user_info_to_variant (hypha_peer_get_user (peer));
-
-  json_builder_begin_object (builder);
-  hypha_gate_add_string (builder, "type", "connection_info");
-  hypha_gate_add_string (builder, "hypha_version", "0.1.0");
-  hypha_gate_add_string (builder, "public_base_url", self->base_url);
-  hypha_gate_add_string (builder, "local_base_url", self->base_url);
-  hypha_gate_add_string (builder, "manager_id", HYPHA_ADDRESS_MANAGER_CLIENT);
-  hypha_gate_add_string (builder, "workspace", hypha_peer_get_workspace (peer));
-  hypha_gate_add_string (builder, "client_id", hypha_peer_get_client (peer));
-  json_builder_set_member_name (builder, "user");
-  json_builder_add_value (builder, hypha_json_from_variant (user));
-  if (session->mounted == NULL)
-    hypha_gate_add_reconnection (session, builder);
-  json_builder_end_object (builder);
-  hypha_gate_send_json (session->connection, builder);
-}
-
-/* Takes the address away from its holder, whose connection ends without touching anything else. */
-static void
-hypha_gate_supersede (HyphaGate *self,
-                      HyphaPeer *holder)
-{
-  g_autoptr (HyphaPeer) hold = hypha_peer_ref (holder);
-
-  g_info ("%s: superseded by a newer connection", hypha_peer_get_id (holder));
-  hypha_router_detach (self->router, holder);
-  hypha_connection_close (hypha_peer_get_connection (holder), HYPHA_CLOSE_NORMAL, "superseded");
-}
-
-static void
-hypha_gate_refuse_taken (HyphaGateSession *session,
-                         const char       *id)
-{
-  g_autofree char *why = g_strconcat ("Client already exists and is active: ", id, NULL);
-
-  hypha_gate_refuse (session, HYPHA_CLOSE_POLICY, why);
-}
-
-static void
-hypha_gate_admit (HyphaGateSession *session)
-{
-  HyphaGate *self = session->gate;
-  HyphaIdentity *identity = &session->identity;
-  g_autoptr (HyphaRouter) router = g_object_ref (self->router);
-  g_autoptr (HyphaPeer) peer = NULL;
-  g_autofree char *id = g_strconcat (identity->workspace, "/", identity->client, NULL);
-
-  hypha_gate_session_stop_timeout (session);
-
-  /* While the holder was probed, the token may have become worthless. */
-  if (!hypha_gate_evict_check (session))
-    return;
-
-  /* Telling others that the older holder has gone may have let somebody in. */
-  if (hypha_router_lookup (self->router, id) != NULL)
-    {
-      hypha_gate_refuse_taken (session, id);
-      return;
-    }
-
-  peer = hypha_router_attach (router, identity->workspace, identity->client, identity->user,
-                              session->connection);
-  hypha_identity_clear (identity);
-
-  /* Whoever heard of the newcomer may have closed its connection. */
-  if (session->gate == NULL)
-    {
-      hypha_router_detach (router, peer);
-      return;
-    }
-
-  hypha_peer_set_remote (peer, session->remote);
-  if (session->mounted != NULL)
-    hypha_peer_set_page (peer);
-  session->peer = g_steal_pointer (&peer);
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO,
-                    "HYPHA_WORKSPACE", hypha_peer_get_workspace (session->peer),
-                    "HYPHA_CLIENT", hypha_peer_get_client (session->peer),
-                    "MESSAGE", "%s: connected from %s as user %s",
-                    hypha_peer_get_id (session->peer), session->remote,
-                    hypha_user_info_get_id (hypha_peer_get_user (session->peer)));
-  hypha_gate_send_info (session);
-  hypha_gate_evict_at_expiry (session);
-}
-
-/* What to do after the probe. By now the address may be free, or another's. */
-static gboolean
-hypha_gate_decide (gpointer data)
-{
-  g_autoptr (HyphaGateSession) session = g_rc_box_acquire (data);
-  g_autoptr (HyphaPeer) probed = g_steal_pointer (&session->holder);
-  HyphaGate *self = session->gate;
-
-  g_clear_pointer (&session->decision, g_source_unref);
-  if (!hypha_peer_is_attached (probed))
-    {
-      hypha_gate_enter (session);
-    }
-  else if (session->alive)
-    {
-      hypha_gate_refuse_taken (session, hypha_peer_get_id (probed));
-    }
-  else
-    {
-      hypha_gate_supersede (self, probed);
-      hypha_gate_admit (session);
-    }
-
-  return G_SOURCE_REMOVE;
-}
-
-/* Any answer, an error too, is a sign of life; silence is not. */
-static void
-hypha_gate_probed (GObject      *source,
-                   GAsyncResult *result,
-                   gpointer      data)
-{
-  g_autoptr (HyphaGateSession) session = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) pong = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
-
-  /* The newcomer itself has gone. */
-  if (session->gate == NULL)
-    return;
-
-  g_clear_object (&session->probe);
-
-  /* Not for good, so without an error frame: it may try again. */
-  if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_BUSY))
-    {
-      hypha_connection_close (session->connection, HYPHA_CLOSE_TRY_AGAIN, "Server busy");
-      return;
-    }
-
-  /* This may be told from inside the end of the holder: nothing is decided in there. */
-  session->alive = error == NULL || g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_REMOTE);
-  session->decision = g_idle_source_new ();
-  g_source_set_priority (session->decision, G_PRIORITY_DEFAULT);
-  g_source_set_static_name (session->decision, "hypha-gate-decision");
-  g_source_set_callback (session->decision, hypha_gate_decide, session, NULL);
-  g_source_attach (session->decision, g_main_context_get_thread_default ());
-}
-
-static void
-hypha_gate_probe (HyphaGateSession *session,
-                  HyphaPeer        *holder)
-{
-  GVariantBuilder args;
-
-  g_variant_builder_init (&args, G_VARIANT_TYPE ("av"));
-  g_variant_builder_add (&args, "v", g_variant_new_string ("ping"));
-  session->holder = hypha_peer_ref (holder);
-  session->probe = g_cancellable_new ();
-  hypha_rpc_call_async (session->gate->rpc, hypha_peer_get_id (holder), "services.built-in.ping",
-                        g_variant_builder_end (&args), HYPHA_GATE_PROBE_TIMEOUT, session->probe,
-                        hypha_gate_probed, g_rc_box_acquire (session));
-}
-
-/* Lets a proven client in, unless its address is taken by somebody who is still there. */
-static void
-hypha_gate_enter (HyphaGateSession *session)
-{
-  HyphaGate *self = session->gate;
-  HyphaIdentity *identity = &session->identity;
-  g_autofree char *id = g_strconcat (identity->workspace, "/", identity->client, NULL);
-  HyphaPeer *holder = hypha_router_lookup (self->router, id);
-  gboolean heir;
-
-  if (holder == NULL)
-    {
-      hypha_gate_admit (session);
-      return;
-    }
-
-  heir = !hypha_peer_is_internal (holder) &&
-         hypha_user_info_may_succeed (identity->user, hypha_peer_get_user (holder));
-  if (heir && (identity->reconnecting || session->mounted != NULL))
-    {
-      hypha_gate_supersede (self, holder);
-      hypha_gate_admit (session);
-    }
-  else if (heir && self->rpc != NULL)
-    {
-      hypha_gate_probe (session, holder);
-    }
-  else
-    {
-      hypha_gate_refuse_taken (session, id);
-    }
 }
 
 /* A page says its client id like everybody else; it must be the one that it was given. */
@@ -548,41 +229,6 @@ hypha_gate_handshake (HyphaGateSession *session,
     hypha_gate_refuse_token (session, error);
   else
     hypha_gate_refuse_error (session, error);
-}
-
-/* Text after the handshake: ping and refresh_token; everything else is ignored. */
-static void
-hypha_gate_control (HyphaGateSession *session,
-                    const HyphaSlice *slice)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
-  const char *type = NULL;
-
-  /* A character takes 4 bytes at most. */
-  if (slice->size <= HYPHA_GATE_MAX_CONTROL * 4 &&
-      g_utf8_strlen ((const char *) slice->data, (gssize) slice->size) <= HYPHA_GATE_MAX_CONTROL)
-    root = hypha_json_parse ((const char *) slice->data, slice->size, HYPHA_JSON_MAX_DEPTH, NULL);
-  if (root != NULL && JSON_NODE_HOLDS_OBJECT (root))
-    type = json_object_get_string_member_with_default (json_node_get_object (root), "type", NULL);
-
-  json_builder_begin_object (builder);
-  if (g_strcmp0 (type, "ping") == 0)
-    {
-      hypha_gate_add_string (builder, "type", "pong");
-    }
-  else if (g_strcmp0 (type, "refresh_token") == 0 && session->mounted == NULL)
-    {
-      hypha_gate_add_string (builder, "type", "reconnection_token");
-      hypha_gate_add_reconnection (session, builder);
-    }
-  else
-    {
-      return;
-    }
-
-  json_builder_end_object (builder);
-  hypha_gate_send_json (session->connection, builder);
 }
 
 static void
