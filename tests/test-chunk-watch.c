@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hypha-chunk-call-private.h"
 #include "hypha-chunk-watch-private.h"
 #include "hypha-message-scanner-private.h"
 #include "test-hub-fixture.h"
@@ -367,8 +368,8 @@ static void
 test_watch_counts_what_receivers_keep (void)
 {
   Pair pair = pair_new ();
-  g_autofree char *long_key = g_strnfill (HYPHA_CHUNK_WATCH_MAX_KEY + 1, 'k');
-  g_autofree guint8 *zeros = g_malloc0 (HYPHA_CHUNK_WATCH_MAX_CALL);
+  g_autofree char *long_key = g_strnfill (HYPHA_CHUNK_CALL_MAX_KEY + 1, 'k');
+  g_autofree guint8 *zeros = g_malloc0 (HYPHA_CHUNK_CALL_MAX_SIZE);
   static const char *const extras[] = {
     "{'args': <[<'k'>, <@ay [1]>]>, 'data': <{'a': <int64 1>}>}",
     "{'args': <[<'k'>, <@ay [1]>]>, 'promise': <{'a': <@av []>, 'b': <[<'\\xff'>]>}>, 't': <@ay [1]>,"
@@ -386,7 +387,7 @@ test_watch_counts_what_receivers_keep (void)
   test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*a piece is too long*");
   g_assert_false (deliver (&pair, "append", g_variant_new_parsed (
                              "[<'k'>, <%*>]", g_variant_new_fixed_array (
-                               G_VARIANT_TYPE_BYTE, zeros, HYPHA_CHUNK_WATCH_MAX_CALL, 1))));
+                               G_VARIANT_TYPE_BYTE, zeros, HYPHA_CHUNK_CALL_MAX_SIZE, 1))));
 
   for (gsize i = 0; i < G_N_ELEMENTS (extras); i++)
     {

@@ -9,10 +9,6 @@ G_BEGIN_DECLS
 #define HYPHA_CHUNK_WATCH_MAX_ENTRIES 64
 #define HYPHA_CHUNK_WATCH_MAX_AHEAD (32 * 1024 * 1024)
 
-/* Longest key of a message, and longest call with a piece: longer ones Python does not take. */
-#define HYPHA_CHUNK_WATCH_MAX_KEY 256
-#define HYPHA_CHUNK_WATCH_MAX_CALL (502 * 1024)
-
 /*
  * Watches messages that go to another client in pieces: the pieces are put together by the
  * receiver, out of the router's sight, so they are checked on their way.
@@ -21,8 +17,6 @@ typedef struct _HyphaChunkWatch HyphaChunkWatch;
 
 HyphaChunkWatch *hypha_chunk_watch_new     (void);
 void             hypha_chunk_watch_free    (HyphaChunkWatch     *self);
-gboolean         hypha_chunk_watch_get_session (const HyphaMessage *message,
-                                                HyphaSpan          *session);
 gboolean         hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
                                             const char          *sender,
                                             const char          *target,

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hypha-chunk-watch-private.h"
+#include "hypha-chunk-call-private.h"
 #include "hypha-peer-private.h"
 #include "hypha-shares-private.h"
 
@@ -251,7 +251,7 @@ hypha_peer_calls (HyphaPeer          *self,
     self->open_calls = hypha_open_calls_new ();
   if (message->session.data != NULL)
     hypha_open_calls_add (self->open_calls, target, message->session);
-  if (hypha_chunk_watch_get_session (message, &session))
+  if (hypha_chunk_call_get_session (message, &session))
     hypha_open_calls_add (self->open_calls, target, session);
 }
 
