@@ -139,7 +139,7 @@ deliver (Pair       *pair,
   client_send (pair->a,
                g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'method': <%s>,"
                                      " 'session': <'s'>}", method),
-               g_variant_new_parsed ("{'args': <%*>, 'promise': <'*'>}", args));
+               g_variant_new_parsed ("{'args': <%*>, 'promise': <'*'>, 't': <int64 15>}", args));
   /* Whatever happened to it has happened when the next message is through. */
   client_send (pair->a,
                g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'method': <'end'>}"),
@@ -279,7 +279,142 @@ test_watch_begins_anew (void)
                g_variant_new_parsed ("{'args': <[<'k'>, <true>]>, 'promise': <'*'>, 't': <5.5>}"));
   envelope = client_take (pair.b, &extra);
   text = g_variant_print (extra, FALSE);
-  g_assert_cmpstr (text, ==, "{'args': <[<'k'>, <true>, <true>]>, 'promise': <'*'>, 't': <5.5>}");
+  g_assert_cmpstr (text, ==, "{'args': <[<'k'>, <false>, <true>]>, 'promise': <'*'>, 't': <5.5>}");
+  pair_free (&pair);
+}
+
+/* Sends a piece in a call with this envelope and extra besides; TRUE if it is not rejected. */
+static gboolean
+deliver_odd (Pair       *pair,
+             const char *envelope,
+             const char *extra)
+{
+  g_autofree char *first = g_strconcat ("{'type': <'method'>, 'to': <'ws-b/b'>, 'method':"
+                                        " <'services.built-in.message_cache.append'>", envelope,
+                                        "}", NULL);
+  g_autofree char *second = g_strconcat ("{'args': <[<'k'>, <@ay [1]>]>", extra, "}", NULL);
+
+  client_send (pair->a, g_variant_new_parsed (first), g_variant_new_parsed (second));
+  client_send (pair->a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>,"
+                                              " 'method': <'end'>}"), NULL);
+
+  for (guint n = 0;; n++)
+    {
+      g_autoptr (GVariant) received = client_take (pair->b, NULL);
+      const char *method = NULL;
+
+      g_variant_lookup (received, "method", "&s", &method);
+      if (g_str_equal (method, "end"))
+        return n > 0;
+    }
+}
+
+#define SESSION ", 'session': <'s'>"
+#define FUNCTION "{'_rtype': <'method'>, '_rtarget': <'a'>, '_rmethod': <'s.x'>, '_rdoc': <@mv nothing>}"
+#define PROMISE(resolve, reject, more) \
+  ", 'promise': <{'resolve': <" resolve ">, 'reject': <" reject ">" more "}>"
+
+/* H27: a call that a receiver makes nothing of delivers no piece there, so it must not count here. */
+static void
+test_watch_refuses_broken_calls (void)
+{
+  static const struct
+  {
+    const char *envelope;
+    const char *extra;
+  } odd[] = {
+    { SESSION, ", 'promise': <@mv nothing>" },
+    { SESSION, ", 'promise': <@a{sv} {}>" },
+    { SESSION, ", 'promise': <true>" },
+    { SESSION, ", 'promise': <'x'>" },
+    { SESSION, ", 'promise': <'*'>" },
+    { SESSION, ", 'promise': <'*'>, 't': <'15'>" },
+    { SESSION, ", 'promise': <'*'>, 't': <{'_rtype': <'iostream'>, '_rnative': <'js:blob'>}>" },
+    { "", ", 'promise': <'*'>, 't': <int64 15>" },
+    { "", PROMISE (FUNCTION, FUNCTION, "") },
+    { SESSION, ", 'promise': <{'resolve': <" FUNCTION ">}>" },
+    { SESSION, PROMISE (FUNCTION, "int64 1", "") },
+    { SESSION, PROMISE (FUNCTION, "{'_rtype': <'error'>}", "") },
+    { SESSION, PROMISE (FUNCTION, "{'_rtype': <'method'>, '_rtarget': <int64 1>,"
+                                  " '_rmethod': <'s.x'>}", "") },
+    { SESSION, PROMISE (FUNCTION, FUNCTION, ", 'interval': <{'_rtype': <'error'>}>") },
+    { SESSION, PROMISE (FUNCTION, FUNCTION, ", 'heartbeat': <@a{sv} {}>") },
+    { SESSION, PROMISE (FUNCTION, FUNCTION, ", '_rtype': <'error'>") },
+    { ", 'session': <'s.f.x'>", "" },
+    { ", 'parent': <'p'>", "" },
+  };
+  Pair pair = pair_new ();
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>, <false>]")));
+  for (gsize i = 0; i < G_N_ELEMENTS (odd); i++)
+    {
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*refused*unexpected*");
+      g_assert_false (deliver_odd (&pair, odd[i].envelope, odd[i].extra));
+    }
+
+  g_assert_true (deliver_odd (&pair, "", ""));
+  g_assert_true (deliver_odd (&pair, SESSION, ", 'promise': <'*'>, 't': <15.5>"));
+  g_assert_true (deliver_odd (&pair, SESSION, PROMISE (FUNCTION, FUNCTION, "")));
+  g_assert_true (deliver_odd (&pair, SESSION, PROMISE (FUNCTION, FUNCTION, ", 'interval': <int64 15>,"
+                                                       " 'heartbeat': <" FUNCTION ">")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+/* Receivers have to agree with us about which message it is. */
+static void
+test_watch_refuses_odd_keys (void)
+{
+  static const char *const keys[] = { "", "\xef\xbb\xbfk", "gr\xc3\xbcn", "a b", "__proto__",
+                                      "services", "message_cache", "k.constructor", "k.timer" };
+  Pair pair = pair_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*unexpected arguments*");
+      g_assert_false (deliver (&pair, "create", g_variant_new_parsed ("[<%s>]", keys[i])));
+    }
+
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'S-1_x.y'>]")));
+  test_assert_expected_logs ();
+  pair_free (&pair);
+}
+
+/* H27: nobody names sessions to a receiver, in a message that comes in pieces either. */
+static void
+test_watch_drops_parent (void)
+{
+  Pair pair = pair_new ();
+  g_autoptr (GByteArray) bytes = NULL;
+  g_autoptr (GVariant) extra = NULL;
+  g_autoptr (GVariant) args = NULL;
+  g_autoptr (GVariant) first = NULL;
+  g_autofree char *text = NULL;
+
+  bytes = message_new ("{'type': <'method'>, 'method': <'s.f'>, 'parent': <'s'>}", ARGS);
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>]")));
+  client_send (pair.a,
+               g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>,"
+                                     " 'method': <'services.built-in.message_cache.append'>}"),
+               g_variant_new_parsed ("{'args': <[<'k'>, <%*>]>}", piece (bytes, 0, bytes->len)));
+  g_variant_unref (client_take (pair.b, &extra));
+  args = g_variant_lookup_value (extra, "args", G_VARIANT_TYPE ("av"));
+  g_variant_get_child (args, 1, "v", &first);
+  g_assert_cmpuint (g_variant_get_size (first), ==, bytes->len);
+  text = g_strndup (g_variant_get_data (first), 40);
+  g_assert_nonnull (strstr (text, "-arent"));
+  g_assert_true (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>]")));
+
+  /* It would be with the receiver before it is known what it is. */
+  g_assert_true (deliver (&pair, "create", g_variant_new_parsed ("[<'k'>]")));
+  g_assert_true (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>]",
+                                                                 piece (bytes, 0, 30))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*its envelope is cut up*");
+  g_assert_false (deliver (&pair, "append", g_variant_new_parsed ("[<'k'>, <%*>]",
+                                                                  piece (bytes, 30, bytes->len))));
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*it is not whole*");
+  g_assert_false (deliver (&pair, "process", g_variant_new_parsed ("[<'k'>]")));
+  test_assert_expected_logs ();
   pair_free (&pair);
 }
 
@@ -501,6 +636,9 @@ main (int    argc,
   g_test_add_func ("/hub/chunk-watch/refuses-sealed-pieces", test_watch_refuses_sealed_pieces);
   g_test_add_func ("/hub/chunk-watch/keeps-in-step", test_watch_keeps_in_step);
   g_test_add_func ("/hub/chunk-watch/begins-anew", test_watch_begins_anew);
+  g_test_add_func ("/hub/chunk-watch/refuses-broken-calls", test_watch_refuses_broken_calls);
+  g_test_add_func ("/hub/chunk-watch/refuses-odd-keys", test_watch_refuses_odd_keys);
+  g_test_add_func ("/hub/chunk-watch/drops-parent", test_watch_drops_parent);
   g_test_add_func ("/hub/chunk-watch/counts-what-receivers-keep",
                    test_watch_counts_what_receivers_keep);
   g_test_add_func ("/hub/chunk-watch/entries-limit", test_watch_entries_limit);

@@ -197,7 +197,6 @@ test_router_unknown_peer (void)
   assert_pair (envelope, "from", "ws-a/ghost");
   assert_pair (envelope, "to", "ws-a/a");
   assert_pair (envelope, "method", "s2.reject");
-  assert_pair (envelope, "parent", "s2");
   text = g_variant_print (extra, FALSE);
   g_assert_nonnull (strstr (text, "'Peer ws-a/ghost is not connected'"));
   g_assert_nonnull (strstr (text, "'_rtype': <'error'>"));

@@ -15,11 +15,13 @@ typedef struct
   const char      *verb;
   HyphaSpan        key;
   guint64          index;
+  gboolean         answered;      /* there is a session that waits for an answer */
   gboolean         heartbeat;
   gboolean         overwrite;
   gboolean         refuse_sealed; /* if what is begun turns out to be encrypted */
   const guint8    *piece;
   gsize            size;
+  gsize            parent;        /* in the first piece: where its message has that key; else 0 */
   gsize            begin;
   gsize            end;
 } HyphaChunkCall;
@@ -32,6 +34,8 @@ gboolean hypha_chunk_call_fail        (const char            *problem,
 gboolean hypha_chunk_call_get_session (const HyphaMessage    *message,
                                        HyphaSpan             *session);
 GBytes  *hypha_chunk_call_overwrite   (const HyphaChunkCall  *call,
+                                       const HyphaMessage    *message);
+GBytes  *hypha_chunk_call_drop_parent (const HyphaChunkCall  *call,
                                        const HyphaMessage    *message);
 
 G_END_DECLS

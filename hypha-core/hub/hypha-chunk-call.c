@@ -7,9 +7,6 @@
 #include "hypha-chunk-call-private.h"
 #include "hypha-error.h"
 
-/* How deep a promise may be. */
-#define MAX_PLAIN_DEPTH 8
-
 /*
  * The arguments by position: s key, i index, d piece, h heartbeat, o overwrite. Nothing may be
  * elsewhere: a receiver that finds another piece than was checked here has not been protected.
@@ -35,6 +32,23 @@ hypha_chunk_call_fail (const char  *problem,
   return FALSE;
 }
 
+/*
+ * Receivers of every language must find the same message by it, and none by a name that leads
+ * anywhere but to a message: JavaScript drops a byte order mark, and makes “__proto__” its own.
+ */
+static gboolean
+hypha_chunk_call_check_key (HyphaSpan key)
+{
+  for (gsize i = 0; i < key.size; i++)
+    {
+      if (!g_ascii_isgraph (key.data[i]))
+        return FALSE;
+    }
+
+  return key.size > 0 && key.size <= HYPHA_CHUNK_CALL_MAX_KEY &&
+         hypha_message_is_session_name (key);
+}
+
 static gboolean
 hypha_chunk_call_take (HyphaChunkCall          *call,
                        char                     letter,
@@ -46,10 +60,7 @@ hypha_chunk_call_take (HyphaChunkCall          *call,
     {
     case 's':
       call->key = (HyphaSpan) { (const char *) item->data, item->size };
-      return item->kind == HYPHA_MSGPACK_STR && item->size > 0 &&
-             item->size <= HYPHA_CHUNK_CALL_MAX_KEY &&
-             memchr (item->data, '\0', item->size) == NULL &&
-             g_utf8_validate ((const char *) item->data, item->size, NULL);
+      return item->kind == HYPHA_MSGPACK_STR && hypha_chunk_call_check_key (call->key);
 
     case 'i':
       call->index = (guint64) item->integer;
@@ -70,75 +81,173 @@ hypha_chunk_call_take (HyphaChunkCall          *call,
     }
 }
 
-/*
- * Passes a value that receivers of every language decode: texts are UTF-8, keys are texts, nothing
- * is deep. What one of them cannot decode it does not keep, though it was counted here.
- */
+/* A field of a function: those that it has to have are texts, the others are not looked into. */
 static gboolean
-hypha_chunk_call_skip_plain (HyphaMsgpackCursor  *cursor,
-                             guint                depth,
-                             GError             **error)
+hypha_chunk_call_check_field (HyphaSpan               name,
+                              const HyphaMsgpackItem *item,
+                              guint                  *n_needed)
+{
+  HyphaSpan text = { (const char *) item->data, item->size };
+  gboolean is_text = item->kind == HYPHA_MSGPACK_STR &&
+                     g_utf8_validate (text.data, (gssize) text.size, NULL);
+
+  if (hypha_span_equal (name, "_rtype"))
+    return ++*n_needed, is_text && hypha_span_equal (text, "method");
+  if (hypha_span_equal (name, "_rtarget") || hypha_span_equal (name, "_rmethod"))
+    return ++*n_needed, is_text && text.size > 0;
+
+  return is_text || item->kind == HYPHA_MSGPACK_BOOL || item->kind == HYPHA_MSGPACK_NIL;
+}
+
+/* A function of a promise, as the clients of old write it. */
+static gboolean
+hypha_chunk_call_take_function (HyphaMsgpackCursor *cursor)
 {
   HyphaMsgpackItem item;
-  gboolean map;
+  guint n_needed = 0;
+  guint32 n;
 
-  if (!hypha_msgpack_cursor_next (cursor, &item, error))
+  if (!hypha_msgpack_cursor_next (cursor, &item, NULL) || item.kind != HYPHA_MSGPACK_MAP)
     return FALSE;
 
-  if (item.kind == HYPHA_MSGPACK_EXT || depth > MAX_PLAIN_DEPTH ||
-      (item.kind == HYPHA_MSGPACK_STR &&
-       !g_utf8_validate ((const char *) item.data, item.size, NULL)))
-    return hypha_chunk_call_fail ("unexpected arguments", error);
-
-  map = item.kind == HYPHA_MSGPACK_MAP;
-  if (!map && item.kind != HYPHA_MSGPACK_ARRAY)
-    return TRUE;
-
-  for (guint32 i = 0, n = item.size; i < n; i++)
+  n = item.size;
+  for (guint32 i = 0; i < n; i++)
     {
-      HyphaMsgpackCursor key = *cursor;
+      HyphaSpan name;
 
-      if (map && !hypha_msgpack_cursor_next (&key, &item, error))
+      if (!hypha_msgpack_cursor_next (cursor, &item, NULL) || item.kind != HYPHA_MSGPACK_STR)
         return FALSE;
-      if (map && item.kind != HYPHA_MSGPACK_STR)
-        return hypha_chunk_call_fail ("unexpected arguments", error);
-      if (map && !hypha_chunk_call_skip_plain (cursor, depth + 1, error))
-        return FALSE;
-      if (!hypha_chunk_call_skip_plain (cursor, depth + 1, error))
+
+      name = (HyphaSpan) { (const char *) item.data, item.size };
+      if (!hypha_span_has_prefix (name, "_r") || !hypha_msgpack_cursor_next (cursor, &item, NULL) ||
+          !hypha_chunk_call_check_field (name, &item, &n_needed))
         return FALSE;
     }
 
-  return TRUE;
+  return n_needed == 3;
 }
 
 static gboolean
-hypha_chunk_call_take_args (HyphaChunkCall      *call,
-                            const char          *arguments,
-                            HyphaMsgpackCursor  *cursor,
-                            GError             **error)
+hypha_chunk_call_take_number (HyphaMsgpackCursor *cursor)
 {
-  gsize length = strlen (arguments);
+  HyphaMsgpackItem item;
+
+  return hypha_msgpack_cursor_next (cursor, &item, NULL) &&
+         (item.kind == HYPHA_MSGPACK_INT || item.kind == HYPHA_MSGPACK_FLOAT);
+}
+
+/*
+ * The promise, “*” or its functions. A receiver that cannot make anything of it, or waits for
+ * something else first, does not keep the piece, or keeps it behind the next ones.
+ */
+static gboolean
+hypha_chunk_call_take_promise (HyphaMsgpackCursor *cursor,
+                               gboolean           *short_form)
+{
+  HyphaMsgpackItem item;
+  guint n_needed = 0;
+  guint32 n;
+
+  if (!hypha_msgpack_cursor_next (cursor, &item, NULL))
+    return FALSE;
+
+  *short_form = item.kind == HYPHA_MSGPACK_STR && item.size == 1 && item.data[0] == '*';
+  if (item.kind != HYPHA_MSGPACK_MAP)
+    return *short_form;
+
+  n = item.size;
+  for (guint32 i = 0; i < n; i++)
+    {
+      HyphaSpan name;
+
+      if (!hypha_msgpack_cursor_next (cursor, &item, NULL) || item.kind != HYPHA_MSGPACK_STR)
+        return FALSE;
+
+      name = (HyphaSpan) { (const char *) item.data, item.size };
+      n_needed += hypha_span_equal (name, "resolve") || hypha_span_equal (name, "reject");
+      if (hypha_span_equal (name, "interval") ? !hypha_chunk_call_take_number (cursor) :
+                                                !hypha_chunk_call_take_function (cursor))
+        return FALSE;
+    }
+
+  return n_needed == 2;
+}
+
+static gboolean
+hypha_chunk_call_take_args (HyphaChunkCall     *call,
+                            const char         *arguments,
+                            HyphaMsgpackCursor *cursor)
+{
   HyphaMsgpackItem item;
   guint32 n;
 
   call->begin = cursor->offset;
-  if (!hypha_msgpack_cursor_next (cursor, &item, error))
+  if (!hypha_msgpack_cursor_next (cursor, &item, NULL) || item.kind != HYPHA_MSGPACK_ARRAY)
     return FALSE;
 
-  n = item.kind == HYPHA_MSGPACK_ARRAY ? item.size : 0;
-  if (n < strcspn (arguments, "ho") || n > length)
-    return hypha_chunk_call_fail ("unexpected arguments", error);
+  n = item.size;
+  if (n < strcspn (arguments, "ho") || n > strlen (arguments))
+    return FALSE;
 
   for (guint32 i = 0; i < n; i++)
     {
-      if (!hypha_msgpack_cursor_next (cursor, &item, error))
+      if (!hypha_msgpack_cursor_next (cursor, &item, NULL) ||
+          !hypha_chunk_call_take (call, arguments[i], &item))
         return FALSE;
-      if (!hypha_chunk_call_take (call, arguments[i], &item))
-        return hypha_chunk_call_fail ("unexpected arguments", error);
     }
 
   call->end = cursor->offset;
   return TRUE;
+}
+
+/* The second segment, with what is around the arguments. */
+static gboolean
+hypha_chunk_call_take_extra (HyphaChunkCall      *call,
+                             const char          *arguments,
+                             const HyphaMessage  *message,
+                             GError             **error)
+{
+  HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
+  HyphaMsgpackItem item;
+  gboolean good = TRUE;
+  gboolean promise = FALSE;
+  gboolean short_form = FALSE;
+  gboolean interval = FALSE;
+  guint32 n;
+
+  if (!hypha_msgpack_cursor_next (&cursor, &item, error))
+    return FALSE;
+
+  n = item.size;
+  for (guint32 i = 0; i < n && good; i++)
+    {
+      HyphaSpan name;
+
+      if (!hypha_msgpack_cursor_next (&cursor, &item, error))
+        return FALSE;
+
+      name = (HyphaSpan) { (const char *) item.data, item.size };
+      if (hypha_span_equal (name, "args"))
+        good = hypha_chunk_call_take_args (call, arguments, &cursor);
+      else if (hypha_span_equal (name, "promise"))
+        good = promise = hypha_chunk_call_take_promise (&cursor, &short_form);
+      else
+        good = interval = hypha_span_equal (name, "t") && hypha_chunk_call_take_number (&cursor);
+    }
+
+  return (good && call->key.data != NULL && (!promise || call->answered) &&
+          (!short_form || interval)) ||
+         hypha_chunk_call_fail ("unexpected arguments", error);
+}
+
+/* A session of its own and no other: Python looks into one of several parts, and may fail at it. */
+static gboolean
+hypha_chunk_call_check_session (HyphaChunkCall     *call,
+                                const HyphaMessage *message)
+{
+  call->answered = message->session.size > 0;
+  return message->parent.data == NULL &&
+         (!call->answered || memchr (message->session.data, '.', message->session.size) == NULL);
 }
 
 /*
@@ -151,11 +260,8 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
                         const HyphaMessage  *message,
                         GError             **error)
 {
-  HyphaMsgpackCursor cursor = { message->data, message->size, message->envelope_size };
   g_autofree char *method = hypha_span_dup (message->method);
   const char *arguments = NULL;
-  HyphaMsgpackItem item;
-  guint32 n;
 
   for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
     {
@@ -167,31 +273,10 @@ hypha_chunk_call_parse (HyphaChunkCall      *call,
     return hypha_chunk_call_fail ("no such method", error);
   if (message->size > HYPHA_CHUNK_CALL_MAX_SIZE)
     return hypha_chunk_call_fail ("a piece is too long", error);
+  if (!hypha_chunk_call_check_session (call, message))
+    return hypha_chunk_call_fail ("unexpected sessions", error);
 
-  if (!hypha_msgpack_cursor_next (&cursor, &item, error))
-    return FALSE;
-
-  n = item.size;
-  for (guint32 i = 0; i < n; i++)
-    {
-      HyphaSpan name;
-
-      if (!hypha_msgpack_cursor_next (&cursor, &item, error))
-        return FALSE;
-
-      name = (HyphaSpan) { (const char *) item.data, item.size };
-      if (hypha_span_equal (name, "args"))
-        {
-          if (!hypha_chunk_call_take_args (call, arguments, &cursor, error))
-            return FALSE;
-        }
-      else if (!hypha_span_equal (name, "promise") && !hypha_span_equal (name, "t"))
-        return hypha_chunk_call_fail ("unexpected arguments", error);
-      else if (!hypha_chunk_call_skip_plain (&cursor, 0, error))
-        return FALSE;
-    }
-
-  return call->key.data != NULL || hypha_chunk_call_fail ("unexpected arguments", error);
+  return hypha_chunk_call_take_extra (call, arguments, message, error);
 }
 
 /* The session of the call that a message delivers a piece of, if it is the first piece. */
@@ -214,7 +299,7 @@ hypha_chunk_call_get_session (const HyphaMessage *message,
 /*
  * A create that always begins anew. The receiver may still have pieces under this key that are
  * not known here, of a sender that has gone or of one whose process() it refused, and would put
- * those that come now behind them.
+ * those that come now behind them. Nor may it refuse this call for want of a session.
  */
 GBytes *
 hypha_chunk_call_overwrite (const HyphaChunkCall *call,
@@ -225,7 +310,22 @@ hypha_chunk_call_overwrite (const HyphaChunkCall *call,
   g_byte_array_append (out, message->data, (guint) call->begin);
   hypha_msgpack_write_array (out, 3);
   hypha_msgpack_write_str (out, call->key.data, call->key.size);
-  g_byte_array_append (out, (const guint8 *) (call->heartbeat ? "\xc3\xc3" : "\xc2\xc3"), 2);
+  g_byte_array_append (out, (const guint8 *) "\xc2\xc3", 2);
   g_byte_array_append (out, message->data + call->end, (guint) (message->size - call->end));
+  return g_byte_array_free_to_bytes (out);
+}
+
+/*
+ * The first piece without the parent of its message, which the router takes out of whole ones: its
+ * key becomes one that nobody reads.
+ */
+GBytes *
+hypha_chunk_call_drop_parent (const HyphaChunkCall *call,
+                              const HyphaMessage   *message)
+{
+  GByteArray *out = g_byte_array_sized_new ((guint) message->size);
+
+  g_byte_array_append (out, message->data, (guint) message->size);
+  out->data[(gsize) (call->piece - message->data) + call->parent] = '-';
   return g_byte_array_free_to_bytes (out);
 }

@@ -146,10 +146,10 @@ hypha_chunk_entry_keep_ahead (HyphaChunkEntry       *entry,
 
 /* Checks the pieces whose turn has come with this one. */
 static gboolean
-hypha_chunk_entry_put (HyphaChunkEntry       *entry,
-                       guint64                index,
-                       const HyphaChunkCall  *call,
-                       GError               **error)
+hypha_chunk_entry_put (HyphaChunkEntry  *entry,
+                       guint64           index,
+                       HyphaChunkCall   *call,
+                       GError          **error)
 {
   GBytes *bytes;
 
@@ -163,6 +163,8 @@ hypha_chunk_entry_put (HyphaChunkEntry       *entry,
   if (!hypha_message_scanner_feed (entry->scanner, call->piece, call->size, error))
     return FALSE;
 
+  if (index == 0)
+    call->parent = hypha_message_scanner_get_parent (entry->scanner);
   entry->next++;
   while ((bytes = g_hash_table_lookup (entry->ahead, &entry->next)) != NULL)
     {
@@ -185,7 +187,7 @@ hypha_chunk_watch_serve (HyphaChunkWatch       *self,
                          const char            *id,
                          const char            *sender,
                          const char            *target,
-                         const HyphaChunkCall  *call,
+                         HyphaChunkCall        *call,
                          GError               **error)
 {
   HyphaChunkEntry *entry = g_hash_table_lookup (self->entries, id);
@@ -254,6 +256,8 @@ hypha_chunk_watch_inspect (HyphaChunkWatch     *self,
 
   if (g_str_equal (call.verb, "create"))
     *instead = hypha_chunk_call_overwrite (&call, message);
+  else if (call.parent > 0)
+    *instead = hypha_chunk_call_drop_parent (&call, message);
   return TRUE;
 }
 

@@ -164,3 +164,10 @@ hypha_message_check_sessions (const HyphaMessage  *message,
   return hypha_message_check_session_name (message->session, "a session's name", error) &&
          hypha_message_check_session_name (message->parent, "a parent session's name", error);
 }
+
+/* Whether receivers take this for the name of a session, and of nothing else. */
+gboolean
+hypha_message_is_session_name (HyphaSpan name)
+{
+  return hypha_message_check_session_name (name, "a session's name", NULL);
+}

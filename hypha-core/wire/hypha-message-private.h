@@ -60,6 +60,8 @@ gboolean  hypha_message_check_method  (const HyphaMessage  *message,
 gboolean  hypha_message_check_sessions
                                       (const HyphaMessage  *message,
                                        GError             **error);
+gboolean  hypha_message_is_session_name
+                                      (HyphaSpan            name);
 gboolean  hypha_message_is_piece      (const HyphaMessage  *message);
 gboolean  hypha_message_is_sealed     (const HyphaMessage  *message);
 

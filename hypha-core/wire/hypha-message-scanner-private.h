@@ -21,6 +21,7 @@ gboolean             hypha_message_scanner_feed    (HyphaMessageScanner  *self,
                                                     const guint8         *data,
                                                     gsize                 size,
                                                     GError              **error);
+gsize                hypha_message_scanner_get_parent (HyphaMessageScanner *self);
 gboolean             hypha_message_scanner_is_done (HyphaMessageScanner  *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaMessageScanner, hypha_message_scanner_free)

@@ -21,8 +21,10 @@ struct _HyphaMessageScanner
   guint       head_size;
   char        key[MAX_KEY];
   guint       key_size;
+  gsize       parent;     /* where that key lies; 0 if there is none */
   guint       in_key : 1;
   guint       started : 1;
+  guint       cut : 1;    /* the envelope did not come at once */
   guint       failed : 1;
   guint       refuse_sealed : 1;
 };
@@ -251,6 +253,7 @@ hypha_message_scanner_check_envelope (HyphaMessageScanner  *self,
 {
   HyphaMsgpackCursor cursor = { message->data, message->envelope_size, 0 };
   HyphaMsgpackItem item;
+  HyphaKey key;
 
   if (!hypha_message_is_method (message))
     return hypha_message_scanner_fail (self, "only calls may come in pieces", error);
@@ -269,8 +272,13 @@ hypha_message_scanner_check_envelope (HyphaMessageScanner  *self,
           !hypha_msgpack_cursor_skip (&cursor, error))
         return FALSE;
 
-      if (hypha_key_classify ((const char *) item.data, item.size) > HYPHA_KEY_USER)
+      key = hypha_key_classify ((const char *) item.data, item.size);
+      if (key > HYPHA_KEY_USER)
         return hypha_message_scanner_fail (self, "unexpected key in the envelope", error);
+      if (key == HYPHA_KEY_PARENT && self->cut)
+        return hypha_message_scanner_fail (self, "its envelope is cut up", error);
+      if (key == HYPHA_KEY_PARENT)
+        self->parent = (gsize) (item.data - message->data);
     }
 
   return TRUE;
@@ -293,6 +301,7 @@ hypha_message_scanner_feed (HyphaMessageScanner  *self,
   if (self->envelope == NULL)
     return hypha_message_scanner_walk (self, data, size, error);
 
+  self->cut = self->envelope->len > 0;
   /* Too little of it cannot be told from nonsense, so it is tried again until it is too much. */
   taken = MIN (size, HYPHA_SCANNER_MAX_ENVELOPE - self->envelope->len);
   g_byte_array_append (self->envelope, data, (guint) taken);
@@ -307,6 +316,16 @@ hypha_message_scanner_feed (HyphaMessageScanner  *self,
   return hypha_message_scanner_walk (self, envelope->data + message.envelope_size,
                                      envelope->len - message.envelope_size, error) &&
          hypha_message_scanner_walk (self, data + taken, size - taken, error);
+}
+
+/*
+ * Where in the first piece the key “parent” of the envelope lies, 0 if there is none. A message that
+ * has it only in a later one is refused: the first may be with the receiver.
+ */
+gsize
+hypha_message_scanner_get_parent (HyphaMessageScanner *self)
+{
+  return self->parent;
 }
 
 /* Whether what came so far is a whole message. */

@@ -120,7 +120,8 @@ hypha_stamp_put_to (HyphaStampWriter *writer,
 
 /*
  * Writes the envelope of a method. Receivers take all of it for the router's own word, so only
- * what they need is in it; it was found when the message was parsed.
+ * what they need is in it; it was found when the message was parsed. That is not its parent: stock
+ * clients open a session of that name, so anybody could make one that has ended live again.
  */
 static void
 hypha_stamp_put_method (HyphaStampWriter   *writer,
@@ -139,8 +140,6 @@ hypha_stamp_put_method (HyphaStampWriter   *writer,
     hypha_stamp_put_text (writer, "\xa6" "method", message->method.data, message->method.size);
   if (message->session.data != NULL)
     hypha_stamp_put_text (writer, "\xa7" "session", message->session.data, message->session.size);
-  if (message->parent.data != NULL)
-    hypha_stamp_put_text (writer, "\xa6" "parent", message->parent.data, message->parent.size);
 }
 
 /* Goes past one entry of an envelope that was parsed before, so that this cannot fail. */

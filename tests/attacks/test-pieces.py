@@ -31,8 +31,8 @@ class Stock:
 
         client = await connect_to_server({"server_url": url, "workspace": "ws-a", "token": mint("ws-a")})
         for name, visibility in (("secret", "protected"), ("open", "public")):
-            def touch(*args, context=None):
-                self.touched.append((context["from"], context["ws"], (context.get("user") or {}).get("id")))
+            def touch(*args, context=None, name=name):
+                self.touched.append((name, context["from"], context["ws"], (context.get("user") or {}).get("id")))
                 return context["from"]
 
             await client.register_service({"id": name, "touch": touch, "config": {
@@ -72,8 +72,10 @@ def pieces_of(victim):
 
 def check_stock(victim, attacker):
     victim.settle()
-    for caller, workspace, user in victim.touched:
-        check((caller, workspace) == (attacker.id, attacker.id.split("/")[0]) and user != "root", victim.touched)
+    own = attacker.id.split("/")[0]
+    for name, caller, workspace, user in victim.touched:
+        check((caller, workspace) == (attacker.id, own) and user != "root", victim.touched)
+        check(name == "open" or own == "ws-a", victim.touched)
 
 
 def both(world, way):
@@ -161,31 +163,85 @@ def _(world, way):
         check(victim.touched, "not even the good one came")
 
 
+def revive(attacker, victim, session):
+    """A receiver names the session of its answer below the parent of the call, and so makes that."""
+    attacker.message({"type": "method", "to": victim.id, "method": "services.built-in.ping", "session": "r",
+                      "parent": session}, {"args": ["ping"], "promise": "*", "t": 15})
+    attacker.answer("r")
+
+
+def leave(world, peer, watcher):
+    """Closes peer; it is gone when this returns."""
+    peer.close()
+    deadline = time.monotonic() + 20
+    while "not connected" not in str(watcher.call(peer.id, "services.built-in.ping", "ping")[1]):
+        check(time.monotonic() < deadline, "it stays")
+
+
 @attack("H27", "socket page", "pieces that are left below others")
 def _(world, way):
+    for heartbeat in (False, True):
+        for victim, attacker in both(world, way):
+            _, _, main, _ = pieces_of(victim)
+            # What one leaves behind who goes in between; where another's becomes its extra.
+            first = world.attacker(way, attacker.id.split("/")[0])
+            cache(first, victim, "create", "left", False)
+            cache(first, victim, "append", "left", main("services.secret.touch"), False)
+            leave(world, first, attacker)
+            cache(attacker, victim, "create", "left", heartbeat)
+            if heartbeat:
+                revive(attacker, victim, "left")
+            cache(attacker, victim, "append", "left", pack({
+                "type": "method", "to": victim.id, "method": "services.secret.touch", "from": victim.id}), heartbeat)
+            cache(attacker, victim, "process", "left", heartbeat)
+            check_stock(victim, attacker)
+
+
+def hide(victim):
+    """A piece that makes an argument of the one behind it, which is an extra segment without it."""
+    _, _, main, evil_extra = pieces_of(victim)
+    hidden = pack({"args": [0]})[:-1] + b"\xc5" + len(evil_extra).to_bytes(2, "big")
+    return main("services.secret.touch"), hidden, evil_extra
+
+
+@attack("H27", "socket page", "pieces that a receiver takes for no calls")
+def _(world, way):
+    broken = [{"promise": promise} for promise in (
+        None, {}, [], 1, {"resolve": 1}, {"resolve": 1, "reject": {"_rtype": "method"}},
+        {"resolve": 1, "reject": 1, "heartbeat": 1, "interval": {"_rtype": "error"}},
+        {"resolve": {"_rtype": "ndarray", "_rvalue": 1}, "reject": 1})]
+    broken += [{"promise": "*", "t": {"_rtype": "error"}}, {"promise": "*", "t": {"_rtype": "memoryview"}}]
     for victim, attacker in both(world, way):
-        good, _, main, _ = pieces_of(victim)
-        merged_later = pack({"type": "method", "to": victim.id, "method": "services.secret.touch",
-                             "from": victim.id})
-        # A whole message that the receiver does not process, and a second one that becomes its extra.
-        cache(attacker, victim, "create", "k", False)
-        cache(attacker, victim, "append", "k", main("services.secret.touch"), False)
+        def send(verb, *args, extra=None, **main):
+            attacker.message({"type": "method", "to": victim.id, **main,
+                              "method": f"services.built-in.message_cache.{verb}"}, {**(extra or {}), "args": list(args)})
+        for i, extra in enumerate(broken + [{"promise": "*"}, {"promise": "*", "t": 15}]):
+            for session in ({}, {"session": "x"}):
+                main, hidden, evil_extra = hide(victim)
+                send("create", f"k{i}", False)
+                send("append", f"k{i}", main, False)
+                send("append", f"k{i}", hidden, False, extra=extra, **session)
+                send("append", f"k{i}", evil_extra, False)
+                send("process", f"k{i}", False)
+                send("remove", f"k{i}")
+        attacker.sync()
+        check_stock(victim, attacker)
+
+
+@attack("H27", "socket page", "pieces for a session that comes and goes")
+def _(world, way):
+    for victim, attacker in both(world, way):
+        main, hidden, evil_extra = hide(victim)
+        other = world.attacker(way, attacker.id.split("/")[0])
+        revive(other, victim, "k")
+        cache(attacker, victim, "create", "k", True)
+        cache(attacker, victim, "append", "k", main, True)
+        leave(world, other, attacker)
+        victim.settle()
+        cache(attacker, victim, "append", "k", hidden, True)
+        revive(attacker, victim, "k")
+        cache(attacker, victim, "append", "k", evil_extra, True)
         cache(attacker, victim, "process", "k", True)
-        cache(attacker, victim, "create", "k", False)
-        cache(attacker, victim, "append", "k", merged_later, False)
-        cache(attacker, victim, "process", "k", False)
-        # The same by somebody who goes in between.
-        first = world.attacker(way, attacker.id.split("/")[0])
-        cache(first, victim, "create", "left", False)
-        cache(first, victim, "append", "left", main("services.secret.touch"), False)
-        first.close()
-        deadline = time.monotonic() + 20
-        while attacker.call(first.id, "services.built-in.ping", "x")[1] is not None and time.monotonic() < deadline:
-            if "not connected" in str(attacker.call(first.id, "services.built-in.ping", "x")[1]):
-                break
-        cache(attacker, victim, "create", "left", False)
-        cache(attacker, victim, "append", "left", merged_later, False)
-        cache(attacker, victim, "process", "left", False)
         check_stock(victim, attacker)
 
 

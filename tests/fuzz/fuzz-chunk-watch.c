@@ -13,13 +13,14 @@
  * and refuses as the stock clients do: in JavaScript append goes behind all pieces, in Python to
  * the index that is their number. What it would process must be a call that is fine as a whole.
  */
-#define LIVE_KEY "services" /* passes for a session that is alive */
+#define LIVE_KEY "s" /* passes for a session that is alive, until it ends */
 #define MAX_CALLS 40
 
 typedef struct
 {
   GHashTable *entries; /* key → GHashTable: index → GBytes */
   gboolean    javascript;
+  gboolean    ended;   /* the session LIVE_KEY */
 } Receiver;
 
 static const char *const verbs[] = { "create", "append", "set", "process", "remove" };
@@ -129,7 +130,8 @@ receive (Receiver   *self,
   const char *name = g_variant_get_string (key, NULL);
   GHashTable *entry = g_hash_table_lookup (self->entries, name);
 
-  if (!g_str_equal (verb, "remove") && is_true (heartbeat) && !g_str_equal (name, LIVE_KEY))
+  if (!g_str_equal (verb, "remove") && is_true (heartbeat) &&
+      (self->ended || !g_str_equal (name, LIVE_KEY)))
     return;
 
   if (g_str_equal (verb, "create") && (entry == NULL || is_true (third)))
@@ -228,7 +230,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
 {
   g_autoptr (HyphaChunkWatch) watch = hypha_chunk_watch_new ();
-  Receiver receivers[2] = { { NULL, TRUE }, { NULL, FALSE } };
+  Receiver receivers[2] = { { NULL, TRUE, FALSE }, { NULL, FALSE, FALSE } };
   gsize pos = 0;
 
   for (guint i = 0; i < 2; i++)
@@ -246,6 +248,12 @@ LLVMFuzzerTestOneInput (const guint8 *data,
       if (data[pos - 2] >= 0xf0)
         {
           hypha_chunk_watch_forget (watch, sender);
+          continue;
+        }
+
+      if (data[pos - 2] >= 0xe0)
+        {
+          receivers[0].ended = receivers[1].ended = TRUE;
           continue;
         }
 
