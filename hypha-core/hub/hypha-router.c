@@ -503,9 +503,14 @@ hypha_router_check_message (HyphaRouter         *self,
                             GBytes             **instead,
                             GError             **error)
 {
-  gboolean refuse_sealed = self->refuse_sealed && !member;
+  const HyphaChunkRoute route = {
+    .sender = sender->id,
+    .account = hypha_peer_get_account (sender),
+    .target = target->id,
+    .refuse_sealed = self->refuse_sealed && !member,
+  };
 
-  if (refuse_sealed && hypha_message_is_sealed (message))
+  if (route.refuse_sealed && hypha_message_is_sealed (message))
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
                            "Encrypted messages from other workspaces are refused here");
@@ -514,8 +519,7 @@ hypha_router_check_message (HyphaRouter         *self,
 
   /* Pieces of a message are checked here, as whole messages are. */
   return !hypha_message_is_piece (message) ||
-         hypha_chunk_watch_inspect (self->watch, sender->id, target->id, refuse_sealed, message,
-                                    instead, error);
+         hypha_chunk_watch_inspect (self->watch, &route, message, instead, error);
 }
 
 static gboolean

@@ -207,13 +207,14 @@ deliver (HyphaChunkWatch *watch,
   g_autoptr (GBytes) instead = NULL;
   g_autoptr (GVariant) extra = NULL;
   g_autoptr (GVariant) args = NULL;
+  const HyphaChunkRoute route = { .sender = sender, .account = "mallory", .target = "ws-a/v" };
   HyphaMessage message;
   const guint8 *data = call->data;
   gsize size = call->len;
 
   g_assert_true (hypha_message_parse (&message, data, size, NULL));
   g_assert_true (hypha_message_is_piece (&message));
-  if (!hypha_chunk_watch_inspect (watch, sender, "ws-a/v", FALSE, &message, &instead, NULL))
+  if (!hypha_chunk_watch_inspect (watch, &route, &message, &instead, NULL))
     return;
 
   if (instead != NULL)
