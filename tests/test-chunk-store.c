@@ -4,12 +4,14 @@
 
 #include "hypha-chunk-store-private.h"
 #include "hypha-error.h"
+#include "hypha-local-client-private.h"
 #include "hypha-shares-private.h"
 #include "test-hub-fixture.h"
 #include "test-utils.h"
 
 #define KIB 1024
 #define MIB (1024 * 1024)
+#define PIECE (256 * KIB)
 
 static const HyphaChunkLimits small = {
   .client = 64 * KIB,
@@ -174,32 +176,71 @@ test_timer (void)
     }
 }
 
+/* Stores that share: what one keeps the other has no room for, until it goes. */
+static void
+test_shared (void)
+{
+  g_autoptr (HyphaShares) shares = hypha_shares_new (small.total, small.account);
+  HyphaChunkStore *first = hypha_chunk_store_new (&small);
+  g_autoptr (HyphaChunkStore) second = hypha_chunk_store_new (&small);
+  guint all;
+
+  hypha_chunk_store_set_shares (first, shares);
+  hypha_chunk_store_set_shares (second, shares);
+  all = fill (first, "ws-anonymous-1/c", HYPHA_SHARES_GUESTS);
+  g_assert_cmpuint (fill (second, "ws-anonymous-2/c", HYPHA_SHARES_GUESTS), <, all);
+  hypha_chunk_store_client_gone (second, "ws-anonymous-2/c");
+  hypha_chunk_store_free (first);
+  g_assert_cmpuint (hypha_shares_get_n (shares), ==, 0);
+  g_assert_cmpuint (fill (second, "ws-anonymous-2/c", HYPHA_SHARES_GUESTS), ==, all);
+}
+
 static char *
-send_to_manager (Client     *client,
-                 const char *verb,
-                 GVariant   *args)
+send_piece (Client     *client,
+            const char *to,
+            const char *verb,
+            GVariant   *args)
 {
   g_autofree char *method = g_strconcat ("services.built-in.message_cache.", verb, NULL);
   g_autoptr (GVariant) value = NULL;
   char *error = NULL;
 
-  value = client_call (client, HYPHA_ADDRESS_MANAGER, method, args, &error);
+  value = client_call (client, to, method, args, &error);
   return error;
 }
 
-/* Sends pieces to the manager until one is refused; what they were together. */
-static gsize
-fill_manager (Client *client,
-              gsize   size)
+/* How a call begins that has a quarter of a GiB for an argument. */
+static GVariant *
+head_new (void)
 {
-  g_autoptr (GVariant) piece = piece_new (4 * MIB);
-  g_autofree char *error = send_to_manager (client, "create", g_variant_new_parsed ("[<'k'>]"));
+  static const guint8 extra[] = { 0x81, 0xa4, 'a', 'r', 'g', 's', 0x91, 0xc6, 0x10, 0, 0, 0 };
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GVariant) envelope = NULL;
+
+  envelope = g_variant_ref_sink (g_variant_new_parsed ("{'type': <'method'>,"
+                                                       " 'method': <'services.x.f'>}"));
+  hypha_msgpack_encode (bytes, envelope);
+  g_byte_array_append (bytes, extra, sizeof extra);
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes->data, bytes->len, 1);
+}
+
+/* Sends pieces until one is refused; what they were together. */
+static gsize
+send_pieces (Client     *client,
+             const char *to,
+             gsize       size)
+{
+  g_autoptr (GVariant) piece = piece_new (PIECE);
+  g_autofree char *error = send_piece (client, to, "create", g_variant_new_parsed ("[<'k'>]"));
   gsize sent = 0;
+
+  if (error == NULL)
+    error = send_piece (client, to, "append", g_variant_new_parsed ("[<'k'>, <%*>]", head_new ()));
 
   while (error == NULL && sent < size)
     {
-      error = send_to_manager (client, "append", g_variant_new_parsed ("[<'k'>, <%*>]", piece));
-      sent += error == NULL ? 4 * MIB : 0;
+      error = send_piece (client, to, "append", g_variant_new_parsed ("[<'k'>, <%*>]", piece));
+      sent += error == NULL ? PIECE : 0;
     }
 
   return sent;
@@ -218,14 +259,40 @@ test_member_among_guests (void)
   for (guint i = 0; i < G_N_ELEMENTS (guests); i++)
     {
       guests[i] = hub_connect (hub, "g", NULL);
-      held += fill_manager (guests[i], HYPHA_CHUNKS_MAX_BYTES);
+      held += send_pieces (guests[i], HYPHA_ADDRESS_MANAGER, HYPHA_CHUNKS_MAX_BYTES);
     }
 
   g_assert_cmpuint (held, >=, 64 * MIB);
   g_assert_cmpuint (held, <=, HYPHA_CHUNKS_MAX_GUESTS);
-  g_assert_cmpuint (fill_manager (member, 64 * MIB), ==, 64 * MIB);
+  g_assert_cmpuint (send_pieces (member, HYPHA_ADDRESS_MANAGER, 64 * MIB), ==, 64 * MIB);
   for (guint i = 0; i < G_N_ELEMENTS (guests); i++)
     client_free (guests[i]);
+}
+
+/* Callers over HTTP have a client each, which guests that answer them could fill without end. */
+static void
+test_many_local_clients (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autoptr (Client) guest = hub_connect (hub, "g", NULL);
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new_anonymous ();
+  HyphaLocalClient *locals[6];
+  gsize held = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (locals); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("http-%u", i);
+      g_autofree char *id = g_strconcat ("ws-a/", name, NULL);
+
+      locals[i] = hypha_local_client_new (hub->router, "ws-a", name, user, "");
+      held += send_pieces (guest, id, HYPHA_CHUNKS_MAX_BYTES);
+    }
+
+  g_assert_cmpuint (held, >=, HYPHA_CHUNKS_MAX_GUESTS / 2);
+  g_assert_cmpuint (held, <=, HYPHA_CHUNKS_MAX_GUESTS);
+  for (guint i = 0; i < G_N_ELEMENTS (locals); i++)
+    hypha_local_client_free (locals[i]);
+  g_assert_cmpuint (hypha_shares_get_n (hypha_router_get_chunk_shares (hub->router)), ==, 0);
 }
 
 int
@@ -239,6 +306,8 @@ main (int    argc,
   g_test_add_func ("/rpc/chunk-store/costs", test_costs);
   g_test_add_func ("/rpc/chunk-store/age", test_age);
   g_test_add_func ("/rpc/chunk-store/timer", test_timer);
+  g_test_add_func ("/rpc/chunk-store/shared", test_shared);
   g_test_add_func ("/hub/manager/member-among-guests", test_member_among_guests);
+  g_test_add_func ("/hub/local-client/chunk-shares", test_many_local_clients);
   return g_test_run ();
 }

@@ -17,6 +17,7 @@ typedef struct _HyphaShares HyphaShares;
 
 HyphaShares *hypha_shares_new         (gsize        max,
                                        gsize        max_account);
+HyphaShares *hypha_shares_ref         (HyphaShares *self);
 void         hypha_shares_free        (HyphaShares *self);
 gboolean     hypha_shares_has_room    (HyphaShares *self,
                                        const char  *account,

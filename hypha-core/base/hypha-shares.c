@@ -6,6 +6,7 @@
 
 struct _HyphaShares
 {
+  guint       n_refs;
   GHashTable *accounts;    /* name → how many places it holds, never 0 */
   gsize       max;
   gsize       max_account;
@@ -19,14 +20,26 @@ hypha_shares_new (gsize max,
   HyphaShares *self = g_new0 (HyphaShares, 1);
 
   self->accounts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->n_refs = 1;
   self->max = max;
   self->max_account = max_account;
+  return self;
+}
+
+/* For another place that shares the same out; each of them frees it. */
+HyphaShares *
+hypha_shares_ref (HyphaShares *self)
+{
+  self->n_refs++;
   return self;
 }
 
 void
 hypha_shares_free (HyphaShares *self)
 {
+  if (--self->n_refs > 0)
+    return;
+
   g_hash_table_unref (self->accounts);
   g_free (self);
 }

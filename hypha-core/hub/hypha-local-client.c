@@ -78,6 +78,7 @@ hypha_local_client_new (HyphaRouter   *router,
   hypha_pipe_connection_new_pair (&near_end, &far_end);
   self->router = g_object_ref (router);
   self->rpc = hypha_rpc_new (near_end, id, server_url);
+  hypha_rpc_set_chunk_shares (self->rpc, hypha_router_get_chunk_shares (router));
   if (user != NULL)
     self->peer = hypha_router_attach_local (router, workspace, client, user, far_end);
   else

@@ -17,6 +17,7 @@ struct _HyphaRouter
   GHashTable      *workspaces;  /* name → GHashTable, a set of HyphaPeer (borrowed) */
   GByteArray      *head;        /* scratch: the stamped envelope of the frame in hand */
   HyphaChunkWatch *watch;
+  HyphaShares     *chunk_shares; /* of what unfinished messages for local clients hold */
   HyphaShares     *lines;       /* of the log, that peers have caused in this second */
   gint64           log_second;
   gboolean         refuse_sealed;

@@ -4,6 +4,7 @@
 #include "hypha-address-private.h"
 #include "hypha-connection-private.h"
 #include "hypha-message-private.h"
+#include "hypha-shares-private.h"
 #include "hypha-user-info-private.h"
 
 G_BEGIN_DECLS
@@ -64,6 +65,7 @@ HyphaPeer   *hypha_router_lookup          (HyphaRouter      *self,
                                            const char       *id);
 guint        hypha_router_get_n_peers     (HyphaRouter      *self);
 guint        hypha_router_get_n_unfinished (HyphaRouter     *self);
+HyphaShares *hypha_router_get_chunk_shares (HyphaRouter     *self);
 GPtrArray   *hypha_router_list            (HyphaRouter      *self,
                                            const char       *workspace);
 void         hypha_router_route           (HyphaRouter      *self,

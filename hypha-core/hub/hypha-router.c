@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hypha-chunk-store-private.h"
 #include "hypha-router-internal-private.h"
 #include "hypha-rpc-codec-private.h"
 
@@ -53,6 +54,7 @@ hypha_router_finalize (GObject *object)
   g_hash_table_unref (self->workspaces);
   g_byte_array_unref (self->head);
   hypha_chunk_watch_free (self->watch);
+  hypha_shares_free (self->chunk_shares);
   hypha_shares_free (self->lines);
 
   G_OBJECT_CLASS (hypha_router_parent_class)->finalize (object);
@@ -82,6 +84,7 @@ hypha_router_init (HyphaRouter *self)
                                             (GDestroyNotify) g_hash_table_unref);
   self->head = g_byte_array_sized_new (1024);
   self->watch = hypha_chunk_watch_new ();
+  self->chunk_shares = hypha_shares_new (HYPHA_CHUNKS_MAX_TOTAL, HYPHA_CHUNKS_MAX_ACCOUNT);
   self->lines = hypha_shares_new (HYPHA_ROUTER_MAX_LOG_LINES, HYPHA_PEER_MAX_LOG_LINES);
 }
 
@@ -236,6 +239,13 @@ guint
 hypha_router_get_n_unfinished (HyphaRouter *self)
 {
   return hypha_chunk_watch_get_n_entries (self->watch);
+}
+
+/* What unfinished messages for all clients in this process count to. */
+HyphaShares *
+hypha_router_get_chunk_shares (HyphaRouter *self)
+{
+  return self->chunk_shares;
 }
 
 guint

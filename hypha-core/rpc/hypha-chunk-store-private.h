@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <glib.h>
+#include "hypha-shares-private.h"
 
 G_BEGIN_DECLS
 
@@ -62,6 +62,8 @@ gboolean         hypha_chunk_store_remove      (HyphaChunkStore         *self,
                                                 GError                 **error);
 void             hypha_chunk_store_client_gone (HyphaChunkStore         *self,
                                                 const char              *from);
+void             hypha_chunk_store_set_shares  (HyphaChunkStore         *self,
+                                                HyphaShares             *shares);
 gsize            hypha_chunk_store_get_total   (HyphaChunkStore         *self);
 gboolean         hypha_chunk_store_is_sweeping (HyphaChunkStore         *self);
 

@@ -7,7 +7,6 @@
 #include "hypha-chunk-store-private.h"
 #include "hypha-error.h"
 #include "hypha-error-private.h"
-#include "hypha-shares-private.h"
 
 struct _HyphaChunkStore
 {
@@ -69,6 +68,17 @@ hypha_chunk_store_new (const HyphaChunkLimits *limits)
   return self;
 }
 
+/* Counts to shares that others count to as well; before there is anything to count. */
+void
+hypha_chunk_store_set_shares (HyphaChunkStore *self,
+                              HyphaShares     *shares)
+{
+  g_return_if_fail (g_hash_table_size (self->clients) == 0);
+
+  hypha_shares_free (self->shares);
+  self->shares = hypha_shares_ref (shares);
+}
+
 static void
 hypha_chunk_store_stop_sweeper (HyphaChunkStore *self)
 {
@@ -82,13 +92,19 @@ hypha_chunk_store_stop_sweeper (HyphaChunkStore *self)
 void
 hypha_chunk_store_free (HyphaChunkStore *self)
 {
+  GHashTableIter iter;
+  HyphaChunkClient *client;
+
   hypha_chunk_store_stop_sweeper (self);
+  g_hash_table_iter_init (&iter, self->clients);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &client))
+    hypha_shares_give_back (self->shares, client->account, client->bytes);
   g_hash_table_unref (self->clients);
   hypha_shares_free (self->shares);
   g_free (self);
 }
 
-/* What all unfinished messages count, in bytes. */
+/* What all unfinished messages count, in bytes; with those of others that count to the same. */
 gsize
 hypha_chunk_store_get_total (HyphaChunkStore *self)
 {

@@ -15,6 +15,8 @@ HyphaRpcChunks *hypha_rpc_chunks_new         (HyphaRpc        *rpc);
 void            hypha_rpc_chunks_free        (HyphaRpcChunks  *self);
 void            hypha_rpc_chunks_add_methods (HyphaRpcChunks  *self,
                                               HyphaService    *service);
+void            hypha_rpc_chunks_set_shares  (HyphaRpcChunks  *self,
+                                              HyphaShares     *shares);
 void            hypha_rpc_chunks_peer_gone   (HyphaRpcChunks  *self,
                                               const char      *peer);
 gsize           hypha_rpc_chunks_get_total   (HyphaRpcChunks  *self);

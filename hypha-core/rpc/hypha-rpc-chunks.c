@@ -88,6 +88,13 @@ hypha_rpc_chunks_get_total (HyphaRpcChunks *self)
 }
 
 void
+hypha_rpc_chunks_set_shares (HyphaRpcChunks *self,
+                             HyphaShares    *shares)
+{
+  hypha_chunk_store_set_shares (self->store, shares);
+}
+
+void
 hypha_rpc_chunks_peer_gone (HyphaRpcChunks *self,
                             const char     *peer)
 {

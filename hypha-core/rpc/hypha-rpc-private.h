@@ -4,6 +4,7 @@
 #include "hypha-connection-private.h"
 #include "hypha-rpc-codec-private.h"
 #include "hypha-service-private.h"
+#include "hypha-shares-private.h"
 
 G_BEGIN_DECLS
 
@@ -26,6 +27,8 @@ HyphaRpc   *hypha_rpc_new             (HyphaConnection      *connection,
                                        const char           *id,
                                        const char           *server_url);
 void        hypha_rpc_close           (HyphaRpc             *self);
+void        hypha_rpc_set_chunk_shares (HyphaRpc             *self,
+                                       HyphaShares          *shares);
 void        hypha_rpc_set_server_url  (HyphaRpc             *self,
                                        const char           *server_url);
 const char *hypha_rpc_get_id          (HyphaRpc             *self);

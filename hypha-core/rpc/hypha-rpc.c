@@ -255,6 +255,14 @@ hypha_rpc_close (HyphaRpc *self)
   hypha_connection_close (self->connection, HYPHA_CLOSE_GOING_AWAY, NULL);
 }
 
+/* What unfinished messages for us count to, where others count theirs as well. */
+void
+hypha_rpc_set_chunk_shares (HyphaRpc    *self,
+                            HyphaShares *shares)
+{
+  hypha_rpc_chunks_set_shares (self->chunks, shares);
+}
+
 /* What our method addresses carry as _rserver; to be set before the first service is described. */
 void
 hypha_rpc_set_server_url (HyphaRpc   *self,
