@@ -66,6 +66,7 @@ export async function startBrowser() {
     '/bundle.js': ['text/javascript', bundle],
     '/agent.mjs': ['text/javascript', readFileSync(here('agent.mjs'))],
     '/rows.mjs': ['text/javascript', readFileSync(here('rows.mjs'))],
+    '/values.mjs': ['text/javascript', readFileSync(here('values.mjs'))],
   };
   const site = createServer((request, response) => {
     const [type, body] = files[request.url] ?? ['text/plain', ''];

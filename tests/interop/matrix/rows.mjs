@@ -3,46 +3,12 @@
 // Runs in Node and in a page, with any version of the client; rows.py is the same in Python.
 // Every function is async: the old client loses what a plain one throws.
 
+import { check, PLAIN, same, SAMPLES, show } from './values.mjs';
+
 const AT_ONCE_MS = 1_000;
 const DEADLINE_MS = 20_000;
 const KIB_300 = 300 * 1024;
 const MIB_64 = 64 * 1024 * 1024;
-
-function check(condition, what) {
-  if (!condition) throw new Error(what);
-}
-
-// The size and the beginning of what lies in memory.
-function hex(view) {
-  const block = new Uint8Array(view.buffer ?? view, view.byteOffset ?? 0, view.byteLength);
-  return `${block.length} ${Array.from(block.slice(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-}
-
-// Values of every kind as text, so that two clients can compare what they hold.
-function show(value) {
-  const type = Object.prototype.toString.call(value).slice(8, -1);
-  if (value === null || value === undefined) return 'null';
-  if (value._rtype === 'ndarray') return `array ${value._rdtype} ${hex(value._rvalue)}`;
-  if (type === 'Uint8Array') return `bytes ${hex(value)}`;
-  if (/^(Int|Uint|Float)\d+Array$/.test(type)) return `array ${type.slice(0, -5).toLowerCase()} ${hex(value)}`;
-  if (type === 'ArrayBuffer' || type === 'DataView') return `memory ${hex(value)}`;
-  if (type === 'Set') return `set ${[...value].map(show).sort().join()}`;
-  if (type === 'Map') return `ordered ${[...value].map(([key, item]) => `${key}=${show(item)}`).join()}`;
-  if (type === 'Blob') return `blob ${value.size} ${value.type}`;
-  // Each language and version puts something else before the message.
-  if (value instanceof Error) return `error ${value.message.split('\n')[0].split(': ').pop()}`;
-  if (type === 'Date') return `date ${value.getTime()}`;
-  if (type === 'Array') return `[${value.map(show).join()}]`;
-  if (type === 'Object') {
-    return `{${Object.keys(value).sort().map((key) => `${key}=${show(value[key])}`).join()}}`;
-  }
-  if (type === 'Number') return Number.isInteger(value) ? `number ${BigInt(value)}` : `number ${value}`;
-  return `${typeof value} ${value}`;
-}
-
-function same(actual, expected, what) {
-  check(show(actual) === show(expected), `${what}: ${show(actual).slice(0, 200)}, not ${show(expected).slice(0, 200)}`);
-}
 
 function bytes(size) {
   const block = new Uint8Array(size);
@@ -81,44 +47,22 @@ async function until(condition, what) {
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// What a kind of client has of its own; made when a value is asked for by name.
-const SAMPLES = {
-  map: () => new Map([['b', 1], ['a', 2]]),
-  set: () => new Set([1, 2, 3]),
-  date: () => new Date(1_700_000_000_000),
-  error: () => new RangeError('the sum is too long'),
-  blob: () => new Blob(['text'], { type: 'text/plain' }),
-  memory: () => new Uint8Array([1, 2, 3, 4]).buffer,
-  int8: () => new Int8Array([-1, 2]),
-  int16: () => new Int16Array([-1, 2]),
-  int32: () => new Int32Array([-1, 2]),
-  uint16: () => new Uint16Array([1, 2]),
-  uint32: () => new Uint32Array([1, 2]),
-  float32: () => new Float32Array([0.5, -2]),
-  float64: () => new Float64Array([0.5, -2]),
-};
-
-const PLAIN = {
-  null: null,
-  true: true,
-  false: false,
-  integers: [0, 1, -1, 31, -32, 127, 128, -128, -129, 255, 256, 32767, -32768, 65535, 65536],
-  'large integers': [2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 32 - 1, 2 ** 32, -(2 ** 32), 2 ** 53, -(2 ** 53)],
-  fractions: [0.5, -0.25, Math.PI, 1e-300, -1.5e300, Infinity, -Infinity],
-  'not a number': NaN,
-  text: ['', 'žluťoučký kůň — 日本語 — 🍄', 'ä'.repeat(70_000)],
-  lists: [[], [[]], [1, [2, [3, [null]]]]],
-  maps: { '': 1, 'with space': 2, ключ: 3, 'a.b:c/d@e': { x: {} } },
-  'a long list': Array.from({ length: 20_000 }, (_, i) => i),
-  'a wide map': Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`k${i}`, i])),
-  bytes: [new Uint8Array(0), new Uint8Array([0, 255, 128])],
-};
-
 // Members that take and give long messages: a service needs functions of its own.
 const blocks = () => ({
   size: async (block) => [block.length, sum(block)],
   make: async (size) => bytes(size),
 });
+
+// A stream: a Blob here, which becomes one again in JavaScript, and elsewhere what it can be read with.
+const stream = (text) => new Blob([text]);
+
+// The text of one, in two parts: where the first ends, the second begins.
+async function drain(source) {
+  const parts = source instanceof Blob
+    ? [source.slice(0, 5), source.slice(5)].map(async (part) => new Uint8Array(await part.arrayBuffer()))
+    : [await source.read(5), await source.read()];
+  return (await Promise.all(parts)).map((part) => new TextDecoder().decode(part));
+}
 
 // The provider --------------------------------------------------------------------------------
 
@@ -163,6 +107,8 @@ export async function provide(me, api) {
     give: async (name) => ({ _rintf: true, hello: async (value) => `${name} says ${value}` }),
     count: async (limit) => count(limit),
     broken: async (after) => broken(after),
+    drain,
+    stream: async (text) => stream(text),
     closed: async () => closed,
     ...blocks(),
     slow: async (ms) => { await later(ms); return ms; },
@@ -284,6 +230,14 @@ export const rows = {
     for (const [name, make] of Object.entries(SAMPLES).filter(wanted)) {
       same(show(await service.sample(name)), show(make()), name);
     }
+  },
+
+  'stream given': async ({ service, name }) => {
+    same(await service.drain(stream(`given ${name} 🍄`)), ['given', ` ${name} 🍄`], 'what was read');
+  },
+
+  'stream taken': async ({ service, name }) => {
+    same(await drain(await service.stream(`taken ${name} 🍄`)), ['taken', ` ${name} 🍄`], 'what was read');
   },
 
   'keyword arguments': async ({ service, providerLanguage }) => {

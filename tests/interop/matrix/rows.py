@@ -5,70 +5,18 @@ rows.mjs is the same in JavaScript; names and texts are shared.
 """
 
 import asyncio
-import math
+import io
 import re
 import time
-from collections import OrderedDict
 
-import msgpack
 import numpy
+
+from values import PLAIN, SAMPLES, check, same, show
 
 AT_ONCE = 1.0
 DEADLINE = 20.0
 KIB_300 = 300 * 1024
 MIB_64 = 64 * 1024 * 1024
-
-
-def check(condition, what):
-    if not condition:
-        raise AssertionError(what)
-
-
-def show_number(value):
-    if isinstance(value, int) or value.is_integer():
-        return f"number {int(value)}"
-    return f"number {value}"
-
-
-def show_memory(value):
-    """The size and the beginning of what lies in memory."""
-    return f"{len(value)} {value[:16].hex()}"
-
-
-def show(value):
-    """Values of every kind as text, so that two clients can compare what they hold."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return f"boolean {str(value).lower()}"
-    if isinstance(value, (int, float)):
-        return show_number(value)
-    if isinstance(value, str):
-        return f"string {value}"
-    if isinstance(value, bytes):
-        return f"bytes {show_memory(value)}"
-    if isinstance(value, Exception):
-        # Each language and version puts something else before the message.
-        return f"error {re.split(': ?', str(value).splitlines()[0])[-1]}"
-    if isinstance(value, msgpack.Timestamp):
-        return f"date {value.to_unix_nano() // 1_000_000}"
-    if isinstance(value, numpy.ndarray):
-        return f"array {value.dtype} {show_memory(value.tobytes())}"
-    if isinstance(value, memoryview):
-        return f"memory {show_memory(value.tobytes())}"
-    if isinstance(value, set):
-        return f"set {','.join(sorted(map(show, value)))}"
-    if isinstance(value, OrderedDict):
-        return f"ordered {','.join(f'{key}={show(item)}' for key, item in value.items())}"
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(show, value))}]"
-    if isinstance(value, dict):
-        return f"{{{','.join(f'{key}={show(value[key])}' for key in sorted(value))}}}"
-    return f"{type(value).__name__} {value}"
-
-
-def same(actual, expected, what):
-    check(show(actual) == show(expected), f"{what}: {show(actual)[:200]}, not {show(expected)[:200]}")
 
 
 def pattern(size):
@@ -115,36 +63,6 @@ async def until(condition, what):
         await asyncio.sleep(0.02)
 
 
-SAMPLES = {
-    "map": lambda: OrderedDict([("b", 1), ("a", 2)]),
-    "set": lambda: {1, 2, 3},
-    "error": lambda: ValueError("the sum is too long"),
-    "memory": lambda: memoryview(b"\x01\x02\x03\x04"),
-    **{dtype: lambda dtype=dtype: numpy.array([-1, 2], dtype=dtype)
-       for dtype in ("int8", "int16", "int32")},
-    **{dtype: lambda dtype=dtype: numpy.array([1, 2], dtype=dtype)
-       for dtype in ("uint16", "uint32")},
-    **{dtype: lambda dtype=dtype: numpy.array([0.5, -2], dtype=dtype)
-       for dtype in ("float32", "float64")},
-}
-
-PLAIN = {
-    "null": None,
-    "true": True,
-    "false": False,
-    "integers": [0, 1, -1, 31, -32, 127, 128, -128, -129, 255, 256, 32767, -32768, 65535, 65536],
-    "large integers": [2**31 - 1, 2**31, -(2**31), 2**32 - 1, 2**32, -(2**32), 2**53, -(2**53)],
-    "fractions": [0.5, -0.25, math.pi, 1e-300, -1.5e300, math.inf, -math.inf],
-    "not a number": math.nan,
-    "text": ["", "žluťoučký kůň — 日本語 — 🍄", "ä" * 70_000],
-    "lists": [[], [[]], [1, [2, [3, [None]]]]],
-    "maps": {"": 1, "with space": 2, "ключ": 3, "a.b:c/d@e": {"x": {}}},
-    "a long list": list(range(20_000)),
-    "a wide map": {f"k{i}": i for i in range(2_000)},
-    "bytes": [b"", b"\x00\xff\x80"],
-}
-
-
 def blocks():
     """Members that take and give long messages: a service needs functions of its own."""
     async def size(block):
@@ -154,6 +72,16 @@ def blocks():
         return pattern(length)
 
     return {"size": size, "make": make}
+
+
+def stream(text):
+    """A stream; what comes of one in another client is what it can be read with."""
+    return io.BytesIO(text.encode())
+
+
+async def drain(source):
+    """The text of one, in two parts: where the first ends, the second begins."""
+    return [bytes(await source.read(5)).decode(), bytes(await source.read()).decode()]
 
 
 # The provider ------------------------------------------------------------------------------------
@@ -275,6 +203,9 @@ async def provide(me, api):
     async def sample(name):
         return SAMPLES[name]()
 
+    async def get_stream(text):
+        return stream(text)
+
     async def get_count(limit):
         return count(limit)
 
@@ -286,7 +217,9 @@ async def provide(me, api):
         "add": add, "deep": {"er": {"join": join}}, "echo": echo, "show": show_value,
         "sample": sample, "fail": fail, "named": named, "apply": apply, "nest": nest, "each": each,
         "keep": keep, "poke": poke, "drop": drop, "give": give, "count": get_count,
-        "broken": get_broken, "closed": get_closed, **blocks(), "slow": slow, "freeze": freeze, "publish": publish, "withdraw": withdraw, "host": host, "leave": leave,
+        "broken": get_broken, "closed": get_closed, **blocks(), "slow": slow, "freeze": freeze,
+        "drain": drain, "stream": get_stream, "publish": publish, "withdraw": withdraw,
+        "host": host, "leave": leave,
         "token": token, "trust": trust,
     }, {"overwrite": True})
 
@@ -405,6 +338,17 @@ async def values_there_and_back(t):
 async def values_back(t):
     for name, make in t.wanted(SAMPLES):
         same(show(await t.service.sample(name)), show(make()), name)
+
+
+@row("stream given")
+async def stream_given(t):
+    same(await t.service.drain(stream(f"given {t.name} 🍄")), ["given", f" {t.name} 🍄"], "read")
+
+
+@row("stream taken")
+async def stream_taken(t):
+    taken = await t.service.stream(f"taken {t.name} 🍄")
+    same(await drain(taken), ["taken", f" {t.name} 🍄"], "read")
 
 
 @row("keyword arguments")
