@@ -12,7 +12,11 @@ export class Agent {
   async fresh(workspace, options = {}) {
     const config = { server_url: this.url, ...options };
     if (workspace !== null) Object.assign(config, { workspace, token: options.token ?? this.tokens[workspace] });
-    return this.connectToServer(config);
+    const client = await this.connectToServer(config);
+    // A client that does not know the option would pass over it.
+    if (options.transport === 'http' && '_websocket' in client.rpc._connection)
+      throw new Error('the client is on a socket');
+    return client;
   }
 
   // One client for each workspace and set of options, connected once.

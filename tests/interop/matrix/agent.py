@@ -30,7 +30,11 @@ class Agent:
     async def fresh(self, workspace, **options):
         if workspace is not None:
             options = {"workspace": workspace, "token": self.tokens[workspace], **options}
-        return await connect_to_server({"server_url": self.url, **options})
+        client = await connect_to_server({"server_url": self.url, **options})
+        # A client that does not know the option would pass over it.
+        if options.get("transport") == "http" and hasattr(client.rpc._connection, "_websocket"):
+            raise AssertionError("the client is on a socket")
+        return client
 
     async def client(self, workspace, **options):
         """One client for each workspace and set of options, connected once."""

@@ -70,13 +70,13 @@ async function drain(source) {
 export async function provide(me, api) {
   const kept = {};
   const guests = {};
-  let closed = 0;
+  const closed = new Set();
 
-  async function* count(limit) {
+  async function* count(limit, slot) {
     try {
       for (let i = 0; i < limit; i += 1) yield i;
     } finally {
-      closed += 1;
+      closed.add(slot);
     }
   }
 
@@ -85,18 +85,26 @@ export async function provide(me, api) {
     throw new Error('the generator broke');
   }
 
+  // What a guest of the provider has as well.
+  const common = () => ({
+    ...blocks(),
+    add: async (a, b) => a + b,
+    apply: async (callback, value) => callback(value),
+    fail: async (why) => { throw new Error(why); },
+    count: async (limit, slot) => count(limit, slot),
+    closed: async (slot) => closed.has(slot),
+  });
+
   const service = {
     id: 'matrix',
     name: 'Matrix',
     description: 'what every row of the matrix calls',
-    add: async (a, b) => a + b,
+    ...common(),
     deep: { er: { join: async (...words) => words.join('-') } },
     echo: async (value) => value,
     show: async (value) => show(value),
     sample: async (name) => SAMPLES[name](),
-    fail: async (why) => { throw new Error(why); },
     named: async (first, second, third) => [first, second, third],
-    apply: async (callback, value) => callback(value),
     // Hands the callback a callback of its own, which it may call while it runs.
     nest: async (callback, value) => callback(value, async (x) => x * 2),
     each: async (callback, n) =>
@@ -105,12 +113,9 @@ export async function provide(me, api) {
     poke: async (slot, value) => kept[slot].hello(value),
     drop: async (slot) => { await kept[slot]._dispose(); },
     give: async (name) => ({ _rintf: true, hello: async (value) => `${name} says ${value}` }),
-    count: async (limit) => count(limit),
     broken: async (after) => broken(after),
     drain,
     stream: async (text) => stream(text),
-    closed: async () => closed,
-    ...blocks(),
     slow: async (ms) => { await later(ms); return ms; },
     // Stops everything here for a while, heartbeats included, once this call is answered.
     freeze: async (ms) => {
@@ -125,7 +130,7 @@ export async function provide(me, api) {
       guests[name] = await me.fresh('ws-matrix', options);
       const never = async () => new Promise(() => {});
       const lend = async () => ({ _rintf: true, hello: async (value) => value });
-      const info = await guests[name].registerService({ id: name, never, lend, add: async (a, b) => a + b });
+      const info = await guests[name].registerService({ id: name, never, lend, ...common() });
       return info.id.split('@')[0];
     },
     leave: async (name) => { await guests[name].disconnect(); },
@@ -160,6 +165,15 @@ async function provideSealed(api, id, key) {
 // The consumer --------------------------------------------------------------------------------
 
 const ids = async (api, query) => (await api.listServices(query)).map((info) => info.id.split('@')[0]);
+
+// Uses the provider's service over HTTP, and then that of a guest of it who is behind HTTP as well.
+async function overHttp({ me, at, service, name, wanted }, use) {
+  const streaming = await me.client('ws-matrix', { transport: 'http' });
+  await use(await streaming.getService(`${at}:matrix`), `${name}, on a socket`);
+  if (!wanted(['a provider over HTTP'])) return;
+  await use(await streaming.getService(await service.host(name, { transport: 'http' })), name);
+  await service.leave(name);
+}
 
 // Each row gets: service, the provider's `matrix`; api, the consumer; at, the provider's
 // “workspace/client”; name, unique for this pair; wanted, which values take part; client(workspace, options), one more client.
@@ -304,11 +318,10 @@ export const rows = {
     same(items, [0, 1, 2, 3, 4], 'items');
   },
 
-  'generator, abandoned': async ({ service }) => {
-    const before = await service.closed();
-    const generator = await service.count(1_000_000);
+  'generator, abandoned': async ({ service, name }) => {
+    const generator = await service.count(1_000_000, name);
     for await (const item of generator) if (item === 2) break;
-    await until(async () => await service.closed() > before, 'the end of the generator');
+    await until(() => service.closed(name), 'the end of the generator');
   },
 
   'generator, failing': async ({ service }) => {
@@ -445,17 +458,23 @@ export const rows = {
     else await refusal(answer, /RTC/);
   },
 
-  'HTTP transport': async ({ me, at, service, name }) => {
-    const streaming = await me.client('ws-matrix', { transport: 'http' });
-    const own = await streaming.getService(`${at}:matrix`);
+  'HTTP transport': async (t) => overHttp(t, async (own) => {
     check(await own.add(40, 2) === 42, 'add');
     check(await own.apply(async (x) => x + 1, 41) === 42, 'apply');
     await refusal(own.fail('over HTTP'), /over HTTP/);
+  }),
+
+  'HTTP transport, 300 KiB': async (t) => overHttp(t, async (own) => {
     const block = bytes(KIB_300);
-    same(await own.size(block), [KIB_300, sum(block)], '300 KiB there');
-    check(sum(await own.make(KIB_300)) === sum(block), '300 KiB back');
-    const id = await service.host(name, { transport: 'http' });
-    check(await (await streaming.getService(id)).add(40, 2) === 42, 'a service over HTTP');
-    await service.leave(name);
-  },
+    same(await own.size(block), [KIB_300, sum(block)], 'there');
+    check(sum(await own.make(KIB_300)) === sum(block), 'back');
+  }),
+
+  'HTTP transport, generator': async (t) => overHttp(t, async (own, name) => {
+    const items = [];
+    for await (const item of await own.count(5)) items.push(item);
+    same(items, [0, 1, 2, 3, 4], 'items');
+    for await (const item of await own.count(1_000_000, name)) if (item === 2) break;
+    await until(() => own.closed(name), 'the end of the generator');
+  }),
 };

@@ -91,23 +91,39 @@ async def provide(me, api):
     """Makes the services with which every row works; `me` is the agent they belong to."""
     kept = {}
     guests = {}
-    closed = 0
+    closed = set()
 
-    async def count(limit):
-        nonlocal closed
+    async def count(limit, slot):
         try:
             for number in range(limit):
                 yield number
         finally:
-            closed += 1
+            closed.add(slot)
 
     async def broken(after):
         for number in range(after):
             yield number
         raise ValueError("the generator broke")
 
-    async def add(a, b):
-        return a + b
+    def common():
+        """What a guest of the provider has as well."""
+        async def add(a, b):
+            return a + b
+
+        async def apply(callback, value):
+            return await callback(value)
+
+        async def fail(why):
+            raise ValueError(why)
+
+        async def get_count(limit, slot=None):
+            return count(limit, slot)
+
+        async def get_closed(slot):
+            return slot in closed
+
+        return {**blocks(), "add": add, "apply": apply, "fail": fail, "count": get_count,
+                "closed": get_closed}
 
     async def join(*words):
         return "-".join(words)
@@ -115,14 +131,8 @@ async def provide(me, api):
     async def echo(value):
         return value
 
-    async def fail(why):
-        raise ValueError(why)
-
     async def named(first, second, third):
         return [first, second, third]
-
-    async def apply(callback, value):
-        return await callback(value)
 
     async def nest(callback, value):
         async def double(number):
@@ -170,9 +180,6 @@ async def provide(me, api):
         async def never():
             await asyncio.Event().wait()
 
-        async def plus(a, b):
-            return a + b
-
         async def hello(value):
             return value
 
@@ -181,7 +188,7 @@ async def provide(me, api):
 
         guests[name] = await me.fresh("ws-matrix", **options)
         info = await guests[name].register_service(
-            {"id": name, "never": never, "lend": lend, "add": plus})
+            {"id": name, "never": never, "lend": lend, **common()})
         return info["id"].split("@")[0]
 
     async def leave(name):
@@ -194,9 +201,6 @@ async def provide(me, api):
         sealed = await me.client("ws-matrix", encryption=True)
         return await provide_sealed(sealed, name, key)
 
-    async def get_closed():
-        return closed
-
     async def show_value(value):
         return show(value)
 
@@ -206,21 +210,16 @@ async def provide(me, api):
     async def get_stream(text):
         return stream(text)
 
-    async def get_count(limit):
-        return count(limit)
-
     async def get_broken(after):
         return broken(after)
 
     await api.register_service({
         "id": "matrix", "name": "Matrix", "description": "what every row of the matrix calls",
-        "add": add, "deep": {"er": {"join": join}}, "echo": echo, "show": show_value,
-        "sample": sample, "fail": fail, "named": named, "apply": apply, "nest": nest, "each": each,
-        "keep": keep, "poke": poke, "drop": drop, "give": give, "count": get_count,
-        "broken": get_broken, "closed": get_closed, **blocks(), "slow": slow, "freeze": freeze,
+        **common(), "deep": {"er": {"join": join}}, "echo": echo, "show": show_value,
+        "sample": sample, "named": named, "nest": nest, "each": each, "keep": keep, "poke": poke,
+        "drop": drop, "give": give, "broken": get_broken, "slow": slow, "freeze": freeze,
         "drain": drain, "stream": get_stream, "publish": publish, "withdraw": withdraw,
-        "host": host, "leave": leave,
-        "token": token, "trust": trust,
+        "host": host, "leave": leave, "token": token, "trust": trust,
     }, {"overwrite": True})
 
     async def call(callback, value):
@@ -447,15 +446,14 @@ async def generator(t):
 
 @row("generator, abandoned")
 async def generator_abandoned(t):
-    before = await t.service.closed()
-    items = await t.service.count(1_000_000)
+    items = await t.service.count(1_000_000, t.name)
     async for item in items:
         if item == 2:
             break
     await items.aclose()
 
     async def ended():
-        return await t.service.closed() > before
+        return await t.service.closed(t.name)
 
     await until(ended, "the end of the generator")
 
@@ -635,19 +633,52 @@ async def signalling(t):
         await refusal(answer, "RTC")
 
 
+async def over_http(t, use):
+    """Uses the provider's service over HTTP, and then that of a guest of it behind HTTP as well."""
+    streaming = await t.me.client("ws-matrix", transport="http")
+    await use(await streaming.get_service(f"{t.at}:matrix"), f"{t.name}, on a socket")
+    for _ in t.wanted({"a provider over HTTP": True}):
+        guest = await t.service.host(t.name, {"transport": "http"})
+        await use(await streaming.get_service(guest), t.name)
+        await t.service.leave(t.name)
+
+
 @row("HTTP transport")
 async def http_transport(t):
     async def increment(x):
         return x + 1
 
-    streaming = await t.me.client("ws-matrix", transport="http")
-    own = await streaming.get_service(f"{t.at}:matrix")
-    check(await own.add(40, 2) == 42, "add")
-    check(await own.apply(increment, 41) == 42, "apply")
-    await refusal(own.fail("over HTTP"), "over HTTP")
-    block = pattern(KIB_300)
-    same(await own.size(block), [KIB_300, total(block)], "300 KiB there")
-    check(await own.make(KIB_300) == block, "300 KiB back")
-    name = await t.service.host(t.name, {"transport": "http"})
-    check(await (await streaming.get_service(name)).add(40, 2) == 42, "a service over HTTP")
-    await t.service.leave(t.name)
+    async def use(own, _):
+        check(await own.add(40, 2) == 42, "add")
+        check(await own.apply(increment, 41) == 42, "apply")
+        await refusal(own.fail("over HTTP"), "over HTTP")
+
+    await over_http(t, use)
+
+
+@row("HTTP transport, 300 KiB")
+async def http_big(t):
+    async def use(own, _):
+        block = pattern(KIB_300)
+        same(await own.size(block), [KIB_300, total(block)], "there")
+        check(await own.make(KIB_300) == block, "back")
+
+    await over_http(t, use)
+
+
+@row("HTTP transport, generator")
+async def http_generator(t):
+    async def use(own, name):
+        same([item async for item in await own.count(5)], [0, 1, 2, 3, 4], "items")
+        items = await own.count(1_000_000, name)
+        async for item in items:
+            if item == 2:
+                break
+        await items.aclose()
+
+        async def ended():
+            return await own.closed(name)
+
+        await until(ended, "the end of the generator")
+
+    await over_http(t, use)
