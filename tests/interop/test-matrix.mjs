@@ -14,7 +14,9 @@ const pending = {};
 
 const url = process.env.HYPHA_URL;
 const LIMIT_MS = 40_000;
-const KINDS = ['js', 'js-old', 'chromium', 'py'];
+const KINDS = ['js', 'js-old', 'chromium', 'chromium-old', 'py'];
+// The same client elsewhere: what the one cannot do, the other cannot.
+const AS = { 'chromium-old': 'js-old' };
 // What a browser offers to connect for a data channel.
 const OFFER = { type: 'offer', sdp: [
   'v=0', 'o=- 4611731400430051336 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0',
@@ -33,9 +35,10 @@ const EXPECTED = /Token refresh interval is too long/;
 
 const exceptions = JSON.parse(readFileSync(new URL('matrix/exceptions.json', import.meta.url), 'utf8'));
 
+const hasKind = (kinds, kind) => kinds.includes(kind) || kinds.includes(AS[kind]);
 const concerns = (entry, row, provider, consumer) => entry.row === row &&
-  (entry.provider ?? KINDS).includes(provider) && (entry.consumer ?? KINDS).includes(consumer) &&
-  (!entry.either || entry.either.includes(provider) || entry.either.includes(consumer));
+  hasKind(entry.provider ?? KINDS, provider) && hasKind(entry.consumer ?? KINDS, consumer) &&
+  (!entry.either || hasKind(entry.either, provider) || hasKind(entry.either, consumer));
 
 // Why this pair does not run this row at all; and the values that it runs it without.
 const exception = (...pair) => exceptions.find((entry) => !entry.values && concerns(entry, ...pair));
@@ -46,7 +49,8 @@ const browser = await startBrowser();
 const start = {
   js: (role) => startNode('js', role, url, 'hypha-rpc'),
   'js-old': (role) => startNode('js-old', role, url, 'hypha-rpc-old'),
-  chromium: (role) => browser.startPage('chromium', role, url),
+  chromium: (role) => browser.startPage('chromium', role, url, 'hypha-rpc'),
+  'chromium-old': (role) => browser.startPage('chromium-old', role, url, 'hypha-rpc-old'),
   py: (role) => startPython('py', role, url),
 };
 const agents = { provider: {}, consumer: {} };
@@ -116,14 +120,14 @@ async function runPair(row, provider, consumer) {
     name: `${row}-${consumer}`.replace(/[^a-z0-9]+/gi, '-').replace(/^-/, ''),
     providerLanguage: provider === 'py' ? 'python' : 'javascript',
     without: without(row, provider, consumer),
-    rtc: { client: rtcClients[provider], offer: OFFER, answers: provider === 'chromium' },
+    rtc: { client: rtcClients[provider], offer: OFFER, answers: provider.startsWith('chromium') },
   };
   const todo = pending[row]?.(provider, consumer);
   await record(name, () => agents.consumer[consumer].ask('run', request), todo);
 }
 
 const allPairs = KINDS.flatMap((provider) => KINDS.map((consumer) => [provider, consumer]));
-// Four rounds in which every provider has another consumer.
+// As many rounds as there are kinds, in which every provider has another consumer.
 const rounds = KINDS.map((_, shift) => KINDS.map((provider, i) => [provider, KINDS[(i + shift) % KINDS.length]]));
 const names = [...new Set(Object.values(rowNames).flat())];
 const only = process.env.HYPHA_MATRIX_ROWS?.split(';');

@@ -57,13 +57,19 @@ export const startNode = (kind, role, url, modulePath) =>
 export const startPython = (kind, role, url) =>
   startProcess(process.env.HYPHA_PYTHON, [here('agent.py'), kind, role, JSON.stringify(setup(url))]);
 
+// A page with the client of a module, and that client.
+const page = (modulePath) => ({
+  [`/${modulePath}`]: ['text/html', '<!DOCTYPE html><meta charset="utf-8">' +
+    `<link rel="icon" href="data:,"><script src="${modulePath}.js"></script>`],
+  [`/${modulePath}.js`]: ['text/javascript',
+    readFileSync(fetchedModule.resolve(`${modulePath}/dist/hypha-rpc-websocket.min.js`))],
+});
+
 // A browser with one page for each agent, of a site that loopback serves.
 export async function startBrowser() {
-  const bundle = readFileSync(fetchedModule.resolve('hypha-rpc/dist/hypha-rpc-websocket.min.js'));
   const files = {
-    '/': ['text/html', '<!DOCTYPE html><meta charset="utf-8"><link rel="icon" href="data:,">' +
-      '<script src="bundle.js"></script>'],
-    '/bundle.js': ['text/javascript', bundle],
+    ...page('hypha-rpc'),
+    ...page('hypha-rpc-old'),
     '/agent.mjs': ['text/javascript', readFileSync(here('agent.mjs'))],
     '/rows.mjs': ['text/javascript', readFileSync(here('rows.mjs'))],
     '/values.mjs': ['text/javascript', readFileSync(here('values.mjs'))],
@@ -76,19 +82,19 @@ export async function startBrowser() {
   const { chromium } = fetchedModule('playwright-core');
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
 
-  const startPage = async (kind, role, url) => {
-    const page = await (await browser.newContext()).newPage();
+  const startPage = async (kind, role, url, modulePath) => {
+    const tab = await (await browser.newContext()).newPage();
     const log = [];
-    page.on('console', (message) => log.push(`${message.type().toUpperCase()}: ${message.text()}`));
-    page.on('pageerror', (error) => log.push(`ERROR: ${error}`));
-    await page.goto(`http://127.0.0.1:${site.address().port}/`);
-    await page.evaluate(async ([name, part, more]) => {
+    tab.on('console', (message) => log.push(`${message.type().toUpperCase()}: ${message.text()}`));
+    tab.on('pageerror', (error) => log.push(`ERROR: ${error}`));
+    await tab.goto(`http://127.0.0.1:${site.address().port}/${modulePath}`);
+    await tab.evaluate(async ([name, part, more]) => {
       const { Agent } = await import('/agent.mjs');
       globalThis.agent = new Agent(name, part, { ...hyphaWebsocketClient, ...more });
     }, [kind, role, setup(url)]);
     const ask = (what, ...args) =>
-      page.evaluate(async ([name, rest]) => (await agent[name](...rest)) ?? null, [what, args]);
-    return { ask, log, stop: async () => { await ask('leave'); await page.close(); } };
+      tab.evaluate(async ([name, rest]) => (await agent[name](...rest)) ?? null, [what, args]);
+    return { ask, log, stop: async () => { await ask('leave'); await tab.close(); } };
   };
   return { startPage, stop: async () => { await browser.close(); site.close(); } };
 }
