@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "test-link.h"
@@ -83,16 +82,6 @@ test_server_max_connections (ServerFixture *fixture,
   shutdown (first.fd, SHUT_RDWR);
   g_assert_true (test_wait (one_is_left, fixture));
   g_assert_cmpuint (server_ask_with (fixture, "/ws", "localhost", NULL, TRUE), ==, 101);
-}
-
-static void
-test_server_file_limit (ServerFixture *fixture,
-                        gconstpointer  data)
-{
-  struct rlimit limit;
-
-  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
-  g_assert_cmpuint (limit.rlim_cur, ==, limit.rlim_max);
 }
 
 static gboolean
@@ -238,7 +227,6 @@ main (int    argc,
   ADD ("frees-sockets", test_server_frees_sockets);
   ADD ("max-connections", test_server_max_connections);
   ADD ("keep-alive", test_server_keep_alive);
-  ADD ("file-limit", test_server_file_limit);
   ADD ("stop", test_server_stop);
   ADD ("stop-refuses-new", test_server_stop_refuses_new);
   ADD ("stop-timeout", test_server_stop_timeout);

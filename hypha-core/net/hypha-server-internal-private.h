@@ -39,6 +39,21 @@ struct _HyphaServer
   gsize              max_bodies_of_address;
   GHashTable        *bodies_of;   /* address, as of HyphaThrottle → gsize of bodies */
   guint              body_timeout;
+  GHashTable        *sockets;     /* GSocket, not owned → HyphaServerSocket: all that are open */
+  GHashTable        *sockets_of;  /* address, as of HyphaThrottle → guint of sockets */
+  GQueue             waiting;     /* HyphaServerSocket whose request's head comes, oldest first */
+  GQueue             idle;        /* HyphaServerSocket between two requests, oldest first */
+  GQueue             leaving;     /* HyphaServerSocket that was told to go, oldest first */
+  GSource           *wait_deadline; /* of the oldest ones */
+  guint              n_cut;       /* of the sockets, those that were told to go */
+  guint              max_sockets;
+  guint              max_sockets_of_address;
+  guint              head_timeout;
+  guint              idle_timeout;
+  guint              n_refused;   /* since the log said so */
+  gint64             refusal_logged_at;
+  GPtrArray         *watches;     /* GSource, on listening sockets that libsoup may give up */
+  GSource           *resume;      /* while no connection is accepted */
   guint              port;
   gboolean           restarting;  /* clients are told to come back */
 };
@@ -54,6 +69,18 @@ typedef struct
   GSource *deadline;    /* while the body comes */
   guint    refused : 1; /* for its body, which is not kept */
 } HyphaRequest;
+
+/* A connection, from when it is accepted until its socket is freed, whoever has it by then. */
+typedef struct
+{
+  HyphaServer *server;   /* not owned, like the socket */
+  GSocket     *socket;
+  char        *owner;    /* as in HyphaRequest */
+  GQueue      *queue;    /* where it is, if it waits */
+  GList        link;
+  gint64       deadline; /* while it is there */
+  guint        cut : 1;
+} HyphaServerSocket;
 
 /* Clients know this reason. */
 #define SHUTDOWN_REASON "Server shutting down"
@@ -78,6 +105,24 @@ void     hypha_server_cut_off     (HyphaServer       *self,
                                    const char        *text);
 gboolean hypha_server_check_framing (HyphaServer       *self,
                                      SoupServerMessage *message);
+void     hypha_server_init_sockets   (HyphaServer   *self);
+void     hypha_server_clear_sockets  (HyphaServer   *self);
+gboolean hypha_server_count_address  (HyphaServer   *self,
+                                      const char    *owner);
+void     hypha_server_forget_address (HyphaServer   *self,
+                                      const char    *owner);
+void     hypha_server_expect_head    (HyphaServer   *self,
+                                      GSocket       *socket);
+gboolean hypha_server_got_head       (HyphaServer   *self,
+                                      GSocket       *socket);
+void     hypha_server_expect_request (HyphaServer   *self,
+                                      GSocket       *socket);
+void     hypha_server_log_refusal    (HyphaServer   *self,
+                                      const char    *why);
+void     hypha_server_limit_sockets  (HyphaServer   *self);
+void     hypha_server_watch_listeners   (HyphaServer *self);
+void     hypha_server_unwatch_listeners (HyphaServer *self);
+void     hypha_server_resume_accepting  (HyphaServer *self);
 void hypha_server_say_goodbye     (HyphaServer       *self,
                                    HyphaConnection   *connection);
 void hypha_server_check_stopped   (HyphaServer       *self);

@@ -15,6 +15,30 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 /* WebSockets and HTTP streams that may be open at once; one more is answered with 503. */
 #define HYPHA_SERVER_MAX_CONNECTIONS 10000
 
+/*
+ * Sockets that may be open at once, whatever they say or do not say; fewer where the process may not
+ * have so many files, of which HYPHA_SERVER_RESERVED_FILES stay free for everything else. For one
+ * more, whoever has kept us waiting longest for a request has to go; if nobody has, it gets a 503.
+ */
+#define HYPHA_SERVER_MAX_SOCKETS 15000
+#define HYPHA_SERVER_RESERVED_FILES 256
+
+/* Of these, the part that one foreign address (of IPv6, one /64 network) may have: a quarter. */
+#define HYPHA_SERVER_ADDRESS_PART 4
+
+/* In so many ms the head of a request has to come, or else a 408; what is open may wait for one. */
+#define HYPHA_SERVER_HEAD_TIMEOUT 10000
+#define HYPHA_SERVER_IDLE_TIMEOUT 75000
+
+/* How long, in ms, libsoup may take to close who was told to go. */
+#define HYPHA_SERVER_LEAVE_TIMEOUT 1000
+
+/* When there is no file for a connection: how long, in ms, until the next try, at the latest. */
+#define HYPHA_SERVER_ACCEPT_PAUSE 1000
+
+/* The log says in one line for so many ms who was turned away. */
+#define HYPHA_SERVER_REFUSAL_LOG 10000
+
 /* Largest body of an HTTP request, in bytes; a larger one is answered with 413. */
 #define HYPHA_SERVER_MAX_BODY ((gsize) 100 * 1024 * 1024)
 
@@ -82,6 +106,12 @@ void         hypha_server_set_max_bodies_of_address (HyphaServer    *self,
                                                      gsize           max_bodies);
 void         hypha_server_set_body_timeout    (HyphaServer          *self,
                                                guint                 timeout);
+void         hypha_server_set_max_sockets     (HyphaServer          *self,
+                                               guint                 max_sockets,
+                                               guint                 max_of_address);
+void         hypha_server_set_wait_timeouts   (HyphaServer          *self,
+                                               guint                 head,
+                                               guint                 idle);
 gboolean     hypha_server_listen              (HyphaServer          *self,
                                                const char           *host,
                                                guint                 port,

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "hypha-http-answer-private.h"
-#include "hypha-soup-leak-private.h"
 
 /* Bytes that libsoup can have read ahead of us; beyond it, they come from the socket anyway. */
 #define DRAIN_MAX ((gsize) 64 * 1024)
@@ -284,6 +283,12 @@ hypha_server_got_headers (SoupServerMessage *message,
   HyphaServer *self = HYPHA_SERVER (data);
   g_autofree char *path = NULL;
 
+  if (!hypha_server_got_head (self, soup_server_message_get_socket (message)))
+    {
+      hypha_server_refuse (self, message, SOUP_STATUS_SERVICE_UNAVAILABLE, "too many connections");
+      return;
+    }
+
   hypha_server_end_connection (message);
   hypha_server_expect_body (self, message);
 
@@ -315,7 +320,7 @@ hypha_server_request_started (HyphaServer       *self,
   GSocket *socket = soup_server_message_get_socket (message);
 
   if (socket != NULL)
-    hypha_soup_leak_release (socket);
+    hypha_server_expect_head (self, socket);
   g_signal_connect_object (message, "got-headers", G_CALLBACK (hypha_server_got_headers), self, 0);
 }
 
@@ -325,5 +330,6 @@ hypha_server_request_ended (HyphaServer       *self,
                             SoupServer        *soup)
 {
   hypha_server_forget_request (self, message);
+  hypha_server_expect_request (self, soup_server_message_get_socket (message));
   hypha_server_check_stopped (self);
 }

@@ -4,9 +4,6 @@
 
 #include "hypha-server-internal-private.h"
 
-#include <errno.h>
-#include <sys/resource.h>
-
 G_DEFINE_FINAL_TYPE (HyphaServer, hypha_server, G_TYPE_OBJECT)
 
 /* Not here and now: this is called from inside what would be torn down. */
@@ -35,6 +32,7 @@ hypha_server_dispose (GObject *object)
     hypha_http_stream_connection_set_finished (connection, NULL, NULL);
   g_hash_table_remove_all (self->streams);
 
+  hypha_server_unwatch_listeners (self);
   if (self->soup != NULL)
     soup_server_disconnect (self->soup);
   g_clear_object (&self->soup);
@@ -51,6 +49,7 @@ hypha_server_finalize (GObject *object)
   g_hash_table_unref (self->streams);
   g_hash_table_unref (self->requests);
   g_hash_table_unref (self->bodies_of);
+  hypha_server_clear_sockets (self);
   hypha_site_policy_clear (&self->policy);
 
   G_OBJECT_CLASS (hypha_server_parent_class)->finalize (object);
@@ -72,6 +71,7 @@ hypha_server_init (HyphaServer *self)
   self->streams = g_hash_table_new (NULL, NULL);
   self->requests = g_hash_table_new_full (NULL, NULL, NULL, hypha_request_free);
   self->bodies_of = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  hypha_server_init_sockets (self);
   hypha_site_policy_init (&self->policy);
   self->keep_alive = HYPHA_SERVER_KEEP_ALIVE;
   self->max_connections = HYPHA_SERVER_MAX_CONNECTIONS;
@@ -195,20 +195,6 @@ hypha_server_set_body_timeout (HyphaServer *self,
   self->body_timeout = timeout;
 }
 
-/* Every connection is a file; the usual soft limit of 1,024 would end at a tenth of ours. */
-static void
-hypha_server_raise_file_limit (void)
-{
-  struct rlimit limit;
-
-  if (getrlimit (RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
-    return;
-
-  limit.rlim_cur = limit.rlim_max;
-  if (setrlimit (RLIMIT_NOFILE, &limit) < 0)
-    g_warning ("cannot raise the limit on open files: %s", g_strerror (errno));
-}
-
 static GInetAddress *
 hypha_server_resolve (const char  *host,
                       GError     **error)
@@ -299,7 +285,7 @@ hypha_server_listen (HyphaServer  *self,
   g_assert (HYPHA_IS_SERVER (self));
   g_assert (self->port == 0 && port <= G_MAXUINT16);
 
-  hypha_server_raise_file_limit ();
+  hypha_server_limit_sockets (self);
   address = hypha_server_resolve (host, &cause);
   if (address == NULL || !hypha_server_listen_on (self, address, port, &cause))
     {
@@ -313,6 +299,7 @@ hypha_server_listen (HyphaServer  *self,
     hypha_server_allow_host (self, host);
   if (g_str_equal (host, "localhost"))
     hypha_server_listen_also_ipv6 (self);
+  hypha_server_watch_listeners (self);
   g_info ("listening on %s port %u", host, self->port);
   return TRUE;
 }
@@ -385,6 +372,7 @@ hypha_server_stop_listening (HyphaServer *self)
 {
   g_autoptr (GSList) listeners = soup_server_get_listeners (self->soup);
 
+  hypha_server_unwatch_listeners (self);
   for (GSList *l = listeners; l != NULL; l = l->next)
     {
       g_autoptr (GError) error = NULL;
