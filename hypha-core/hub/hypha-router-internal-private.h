@@ -36,4 +36,23 @@ void       hypha_router_reject         (HyphaRouter        *self,
                                         const char         *target,
                                         const char         *why);
 
+/* hypha-router-rules.c: what may pass */
+gboolean hypha_router_check_sender    (HyphaPeer           *sender,
+                                       const HyphaMessage  *message,
+                                       GError             **error);
+void     hypha_router_log_refusal     (HyphaRouter         *self,
+                                       HyphaPeer           *sender,
+                                       const char          *target,
+                                       const GError        *error);
+gboolean hypha_router_check_broadcast (HyphaRouter         *self,
+                                       HyphaPeer           *sender,
+                                       const char          *workspace,
+                                       const HyphaMessage  *message,
+                                       GError             **error);
+gboolean hypha_router_may_reach       (HyphaRouter         *self,
+                                       HyphaPeer           *sender,
+                                       HyphaPeer           *target,
+                                       const HyphaMessage  *message,
+                                       GBytes             **instead);
+
 G_END_DECLS
