@@ -98,7 +98,9 @@ test_sockets_trickle (ServerFixture *fixture,
   test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*its request came too slowly*");
   raw_open (&client, fixture->port, "GET /");
   raw_wait (&client, raw_trickle);
+  g_assert_cmpuint (raw_get_status (&client), ==, 408);
   g_assert_true (test_wait (no_socket_is_left, fixture));
+  test_assert_expected_logs ();
 }
 
 /* A connection that is kept may wait longer, but not for ever; then its file is free. */
@@ -148,7 +150,7 @@ test_sockets_next_head (ServerFixture *fixture,
   raw_open (&client, fixture->port, RPC);
   raw_wait (&client, raw_poll);
   g_assert_true (raw_send_some (&client, "GET /", 5));
-  raw_wait (&client, raw_trickle);
+  raw_wait (&client, raw_at_eof);
   g_assert_true (test_wait (no_socket_is_left, fixture));
 }
 
