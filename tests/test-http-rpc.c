@@ -294,6 +294,28 @@ test_http_rpc_anonymous_in_public (RpcFixture    *fixture,
   g_assert_null (rpc_find_connection (fixture, "public/a"));
 }
 
+static gboolean
+request_is_cut_off (gpointer data)
+{
+  Request *request = data;
+
+  request_poll (request);
+  return request->eof;
+}
+
+/* Only who gets through to a client keeps the connection. */
+static void
+test_http_rpc_refused_is_cut_off (RpcFixture    *fixture,
+                                  gconstpointer  data)
+{
+  g_autoptr (Request) refused = rpc_start_get (fixture, "client_id=a&workspace=ws-b",
+                                               fixture->alice);
+
+  g_assert_true (test_wait (request_is_answered, refused));
+  g_assert_cmpuint (refused->status, ==, 403);
+  g_assert_true (test_wait (request_is_cut_off, refused));
+}
+
 #define ADD(name, function) \
   g_test_add ("/net/http-rpc/" name, RpcFixture, NULL, rpc_set_up, function, rpc_tear_down)
 
@@ -317,6 +339,7 @@ main (int    argc,
   ADD ("post-refused-before-body", test_http_rpc_post_refused_before_body);
   ADD ("post-bad-body", test_http_rpc_post_bad_body);
   ADD ("anonymous", test_http_rpc_anonymous);
+  ADD ("refused-is-cut-off", test_http_rpc_refused_is_cut_off);
   ADD ("anonymous-in-public", test_http_rpc_anonymous_in_public);
 
   return g_test_run ();

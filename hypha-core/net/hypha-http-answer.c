@@ -62,6 +62,10 @@ hypha_http_answer_done (SoupServerMessage *message)
   hypha_http_answer_send (message, SOUP_STATUS_OK, g_variant_new_parsed ("{'success': <true>}"));
 }
 
+/*
+ * Whoever fails keeps no connection either: libsoup 3.2 never forgets one that is kept and then left,
+ * and it costs a stranger nothing to be refused.
+ */
 void
 hypha_http_answer_fail (SoupServerMessage *message,
                         guint              status,
@@ -70,6 +74,7 @@ hypha_http_answer_fail (SoupServerMessage *message,
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   g_autofree char *valid = g_utf8_make_valid (detail, -1);
 
+  soup_message_headers_replace (headers, "Connection", "close");
   if (status == SOUP_STATUS_SERVICE_UNAVAILABLE &&
       soup_message_headers_get_one (headers, "Retry-After") == NULL)
     soup_message_headers_replace (headers, "Retry-After", "1");
