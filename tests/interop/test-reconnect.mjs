@@ -25,8 +25,8 @@ async function serve(port) {
 let { server, url } = await serve('0');
 const browser = await startBrowser();
 const agents = {
-  chromium: { provider: await browser.startPage('chromium', 'provider', url),
-    consumer: await browser.startPage('chromium', 'consumer', url) },
+  chromium: { provider: await browser.startPage('chromium', 'provider', url, 'hypha-rpc'),
+    consumer: await browser.startPage('chromium', 'consumer', url, 'hypha-rpc') },
   js: { provider: startNode('js', 'provider', url, 'hypha-rpc'),
     consumer: startNode('js', 'consumer', url, 'hypha-rpc') },
 };
