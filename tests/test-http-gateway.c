@@ -4,9 +4,12 @@
 
 #include <json-glib/json-glib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "hypha-http-request-private.h"
 #include "test-http-fixture.h"
+#include "test-link.h"
 #include "test-server-fixture.h"
 #include "test-utils.h"
 
@@ -79,6 +82,16 @@ serve_bytes (HyphaInvocation *invocation,
              gpointer         data)
 {
   hypha_invocation_return (invocation, g_variant_new_parsed ("@ay [0, 1, 255]"));
+}
+
+/* More than the sockets take that nobody reads. */
+static void
+serve_much (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  g_autofree char *much = g_strnfill (16 * 1024 * 1024, 'x');
+
+  hypha_invocation_return (invocation, g_variant_new_string (much));
 }
 
 static void
@@ -180,6 +193,7 @@ make_calc (Web        *web,
   hypha_service_add_function (service, "echo", NULL, NULL, NULL, serve_echo, web, NULL);
   hypha_service_add_function (service, "bytes", "", NULL, NULL, serve_bytes, web, NULL);
   hypha_service_add_function (service, "no_bytes", "", NULL, NULL, serve_no_bytes, web, NULL);
+  hypha_service_add_function (service, "much", "", NULL, NULL, serve_much, web, NULL);
   hypha_service_add_function (service, "wait", "", NULL, NULL, serve_wait, web, NULL);
   hypha_service_add_function (service, "count", "end, fail, size", NULL, NULL, serve_count, web, NULL);
   hypha_service_add_value (service, "answer", g_variant_new_int64 (42));
@@ -774,6 +788,40 @@ test_hypha_http_write_timeout (Fixture       *fixture,
   test_assert_expected_logs ();
 }
 
+static gboolean
+asks_nothing (gpointer data)
+{
+  return hypha_http_gateway_get_n_requests (((Web *) data)->gateway) == 0;
+}
+
+static gboolean
+asks_something (gpointer data)
+{
+  return !asks_nothing (data);
+}
+
+/* An answer in one piece that nobody takes does not stay either. */
+static void
+test_hypha_http_write_timeout_whole (Fixture       *fixture,
+                                     gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autofree char *url = web_url (web, "/ws-a/services/calc/much");
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_NONE, NULL);
+  int fd = link_connect ((guint) g_uri_get_port (uri));
+  const char *request = "GET /ws-a/services/calc/much HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  guint id = g_timeout_add (10, tick, NULL);
+
+  hypha_http_gateway_set_write_timeout (web->gateway, 200);
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*nothing of the answer was taken for 200 ms");
+  g_assert_cmpint (send (fd, request, strlen (request), MSG_NOSIGNAL), ==, strlen (request));
+  g_assert_true (test_wait (asks_something, web));
+  g_assert_true (test_wait (asks_nothing, web));
+  test_assert_expected_logs ();
+  close (fd);
+  g_source_remove (id);
+}
+
 /* What a connection is answered that was open before. */
 static char *
 ask_on (GSocketConnection *connection,
@@ -888,6 +936,7 @@ main (int    argc,
   ADD ("stream", test_stream);
   ADD ("back-pressure", test_back_pressure);
   ADD ("write-timeout", test_hypha_http_write_timeout);
+  ADD ("write-timeout-whole", test_hypha_http_write_timeout_whole);
   ADD ("readiness", test_readiness);
   ADD ("foreign-page", test_foreign_page);
 

@@ -58,7 +58,10 @@ gboolean
 hypha_router_may_hear (HyphaPeer  *peer,
                        const char *event)
 {
-  return !g_str_has_prefix (event, "client_") ||
+  static const char *const comings[] = { "client_connected", "client_updated",
+                                         "client_disconnected", NULL };
+
+  return !g_strv_contains (comings, event) ||
          hypha_user_info_may (peer->user, peer->workspace, HYPHA_NEED_MEMBER, peer->workspace);
 }
 

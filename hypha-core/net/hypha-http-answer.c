@@ -51,6 +51,8 @@ hypha_http_answer_send (SoupServerMessage *message,
   g_autoptr (JsonNode) node = hypha_json_from_variant (owned);
   char *text = json_to_string (node, FALSE);
 
+  /* An earlier refusal may lie there, which did not get out because the body was still to come. */
+  soup_message_body_truncate (soup_server_message_get_response_body (message));
   soup_server_message_set_status (message, status, hypha_http_answer_reason (status));
   soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
                                     strlen (text));

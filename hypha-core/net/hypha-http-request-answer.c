@@ -48,6 +48,7 @@ hypha_http_request_answer (HyphaHttpRequest *self,
   if (body != NULL && g_bytes_get_size (body) > 0)
     soup_message_body_append_bytes (soup_server_message_get_response_body (self->message), body);
 
+  hypha_http_request_time_answer (self);
   hypha_http_request_go_on (self);
 }
 

@@ -13,5 +13,6 @@ void hypha_http_request_start_watch (HyphaHttpRequest *self);
 
 /* hypha-http-request-stream.c: an answer in pieces */
 void hypha_http_request_stop_deadline (HyphaHttpRequest *self);
+void hypha_http_request_time_answer   (HyphaHttpRequest *self);
 
 G_END_DECLS

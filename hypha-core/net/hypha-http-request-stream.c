@@ -4,7 +4,7 @@
 
 #include "hypha-http-request-internal-private.h"
 
-/* How a request is answered in pieces, each of which has its time to be taken. */
+/* How a request is answered in pieces, and the time that each piece of an answer has to be taken. */
 
 void
 hypha_http_request_stop_deadline (HyphaHttpRequest *self)
@@ -16,6 +16,16 @@ hypha_http_request_stop_deadline (HyphaHttpRequest *self)
     }
 }
 
+/* libsoup is about to write, and finds that it cannot any more. */
+static void
+hypha_http_request_cut_socket (HyphaHttpRequest *self)
+{
+  GSocket *socket = soup_server_message_get_socket (self->message);
+
+  if (socket != NULL)
+    g_socket_shutdown (socket, TRUE, TRUE, NULL);
+}
+
 static gboolean
 hypha_http_request_write_expired (gpointer data)
 {
@@ -25,7 +35,10 @@ hypha_http_request_write_expired (gpointer data)
   g_message ("%s: request closed: nothing of the answer was taken for %u ms",
              soup_server_message_get_remote_host (self->message), self->write_timeout);
   hypha_http_request_stop_deadline (self);
-  hypha_http_request_abort (self);
+  if (self->streaming)
+    hypha_http_request_abort (self);
+  else
+    hypha_http_request_cut_socket (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -37,6 +50,23 @@ hypha_http_request_start_deadline (HyphaHttpRequest *self)
   g_source_set_static_name (self->write_deadline, "hypha-http-write");
   g_source_set_callback (self->write_deadline, hypha_http_request_write_expired, self, NULL);
   g_source_attach (self->write_deadline, g_main_context_get_thread_default ());
+}
+
+static void
+hypha_http_request_wrote_data (SoupServerMessage *message,
+                               guint              size,
+                               gpointer           data)
+{
+  hypha_http_request_start_deadline (data);
+}
+
+/* An answer in one piece is on its way: some of it has to be taken every now and then. */
+void
+hypha_http_request_time_answer (HyphaHttpRequest *self)
+{
+  g_signal_connect (self->message, "wrote-body-data", G_CALLBACK (hypha_http_request_wrote_data),
+                    self);
+  hypha_http_request_start_deadline (self);
 }
 
 static void

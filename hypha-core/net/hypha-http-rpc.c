@@ -333,6 +333,7 @@ hypha_http_rpc_handle (SoupServer        *soup,
   else if (g_str_equal (method, "OPTIONS"))
     {
       soup_message_headers_replace (answer, "Access-Control-Max-Age", "86400");
+      soup_message_headers_replace (answer, "Connection", "close");
       soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
     }
   else

@@ -200,14 +200,14 @@ hypha_server_update_wait_deadline (HyphaServer *self)
   g_source_set_ready_time (self->wait_deadline, deadline);
 }
 
-/* Those who have not asked for anything yet make room for somebody who might. */
+/* Who has asked for nothing makes room for somebody who might, before those who were answered. */
 static gboolean
 hypha_server_make_room (HyphaServer *self)
 {
-  HyphaServerSocket *oldest = g_queue_peek_head (&self->idle);
+  HyphaServerSocket *oldest = g_queue_peek_head (&self->waiting);
 
   if (oldest == NULL)
-    oldest = g_queue_peek_head (&self->waiting);
+    oldest = g_queue_peek_head (&self->idle);
   if (oldest == NULL)
     return FALSE;
 
