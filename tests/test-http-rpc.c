@@ -316,6 +316,19 @@ test_http_rpc_refused_is_cut_off (RpcFixture    *fixture,
   g_assert_true (test_wait (request_is_cut_off, refused));
 }
 
+/* Nor does a question what may be asked. */
+static void
+test_http_rpc_options_is_cut_off (RpcFixture    *fixture,
+                                  gconstpointer  data)
+{
+  const char *head = "OPTIONS /rpc HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  g_autoptr (Request) asked = request_new (fixture, head, NULL);
+
+  g_assert_true (test_wait (request_is_answered, asked));
+  g_assert_cmpuint (asked->status, ==, 200);
+  g_assert_true (test_wait (request_is_cut_off, asked));
+}
+
 #define ADD(name, function) \
   g_test_add ("/net/http-rpc/" name, RpcFixture, NULL, rpc_set_up, function, rpc_tear_down)
 
@@ -340,6 +353,7 @@ main (int    argc,
   ADD ("post-bad-body", test_http_rpc_post_bad_body);
   ADD ("anonymous", test_http_rpc_anonymous);
   ADD ("refused-is-cut-off", test_http_rpc_refused_is_cut_off);
+  ADD ("options-is-cut-off", test_http_rpc_options_is_cut_off);
   ADD ("anonymous-in-public", test_http_rpc_anonymous_in_public);
 
   return g_test_run ();

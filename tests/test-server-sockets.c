@@ -199,6 +199,30 @@ test_sockets_max (ServerFixture *fixture,
   g_assert_true (test_wait (no_socket_is_left, fixture));
 }
 
+/* Who was answered, and kept its connection, is cut after those who have asked for nothing. */
+static void
+test_sockets_silent_first (ServerFixture *fixture,
+                           gconstpointer  data)
+{
+  g_auto (RawClient) kept = { 0 };
+  g_auto (RawClient) silent = { 0 };
+
+  hypha_server_set_max_sockets (fixture->server, 2, 2);
+  raw_open (&kept, fixture->port, RPC);
+  raw_wait (&kept, raw_poll);
+  raw_open (&silent, fixture->port, "");
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpuint (g_hash_table_size (fixture->server->sockets), ==, 2);
+
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*too many connections*");
+  g_assert_cmpuint (server_ask (fixture, HELLO), ==, 200);
+  raw_wait (&silent, raw_at_eof);
+  raw_poll (&kept);
+  g_assert_false (kept.eof);
+  test_assert_expected_logs ();
+}
+
 /* Nobody waits, all are in use: one more is told so. */
 static void
 test_sockets_full (ServerFixture *fixture,
@@ -366,6 +390,7 @@ main (int    argc,
   ADD ("/net/server-sockets/next-head", test_sockets_next_head);
   ADD ("/net/server-sockets/in-use", test_sockets_in_use);
   ADD ("/net/server-sockets/max", test_sockets_max);
+  ADD ("/net/server-sockets/silent-first", test_sockets_silent_first);
   ADD ("/net/server-sockets/full", test_sockets_full);
   ADD ("/net/server-sockets/of-address", test_sockets_of_address);
   g_test_add ("/net/server-sockets/max-of-address", ServerFixture, "0.0.0.0",
