@@ -207,6 +207,18 @@ page_fixture_new (const char *path)
   return self;
 }
 
+/* A page that runs scripts. */
+PageFixture *
+page_fixture_new_connected (const char *path)
+{
+  PageFixture *fixture = page_fixture_new (path);
+
+  g_assert_true (page_fixture_wait_text (fixture, "connected"));
+  g_assert_cmpuint (fixture->connects, ==, 1);
+  g_assert_true (test_wait_flag (&fixture->started));
+  return fixture;
+}
+
 void
 page_fixture_free (PageFixture *self)
 {
@@ -265,4 +277,45 @@ page_fixture_has_text (PageFixture *self,
                        const char  *text)
 {
   return g_ptr_array_find_with_equal_func (self->texts, text, g_str_equal, NULL);
+}
+
+gboolean
+page_fixture_is_connected (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->connects > 0;
+}
+
+gboolean
+page_fixture_is_closed (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->closed_code != 0;
+}
+
+gboolean
+page_fixture_has_failed (gpointer data)
+{
+  PageFixture *fixture = data;
+
+  return fixture->failure != NULL;
+}
+
+static gboolean
+set_flag (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* For what must not happen: gives it as long as it took to happen elsewhere, and more. */
+void
+page_fixture_settle (void)
+{
+  gboolean done = FALSE;
+
+  g_timeout_add (700, set_flag, &done);
+  test_wait_flag (&done);
 }

@@ -32,21 +32,28 @@ typedef struct
   GError          *failure;
 } PageFixture;
 
-PageFixture *page_fixture_new       (const char  *uri);
-void         page_fixture_free      (PageFixture *self);
-char        *page_fixture_uri       (PageFixture *self,
-                                     const char  *host,
-                                     const char  *path);
-void         page_fixture_show      (PageFixture *self,
-                                     const char  *uri);
-void         page_fixture_show_info (PageFixture     *self,
-                                     HyphaWindowInfo *info);
-void         page_fixture_run       (PageFixture *self,
-                                     const char  *script);
-gboolean     page_fixture_wait_text (PageFixture *self,
-                                     const char  *text);
-gboolean     page_fixture_has_text  (PageFixture *self,
-                                     const char  *text);
+PageFixture *page_fixture_new           (const char      *path);
+PageFixture *page_fixture_new_connected (const char      *path);
+void         page_fixture_free          (PageFixture     *self);
+char        *page_fixture_uri           (PageFixture     *self,
+                                         const char      *host,
+                                         const char      *path);
+void         page_fixture_show          (PageFixture     *self,
+                                         const char      *uri);
+void         page_fixture_show_info     (PageFixture     *self,
+                                         HyphaWindowInfo *info);
+void         page_fixture_run           (PageFixture     *self,
+                                         const char      *script);
+gboolean     page_fixture_wait_text     (PageFixture     *self,
+                                         const char      *text);
+gboolean     page_fixture_has_text      (PageFixture     *self,
+                                         const char      *text);
+void         page_fixture_settle        (void);
+
+/* For conditions; data is the fixture. */
+gboolean     page_fixture_is_connected  (gpointer         data);
+gboolean     page_fixture_is_closed     (gpointer         data);
+gboolean     page_fixture_has_failed    (gpointer         data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PageFixture, page_fixture_free)
 
