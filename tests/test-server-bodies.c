@@ -193,7 +193,7 @@ assert_timed_out (ServerFixture *fixture,
                   TestCondition  is_over)
 {
   hypha_server_set_body_timeout (fixture->server, 50);
-  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*its body came too slowly*");
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*the body of its request came too slowly*");
   post (client, fixture);
   raw_wait (client, is_over);
   g_assert_true (test_wait (no_body_is_left, fixture));

@@ -223,6 +223,64 @@ test_sockets_silent_first (ServerFixture *fixture,
   test_assert_expected_logs ();
 }
 
+#define UPLOAD "POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+
+static gboolean
+both_upload (gpointer data)
+{
+  return ((ServerFixture *) data)->server->bodies_coming.length == 2;
+}
+
+/* Two whose bodies are to come have all the room. */
+static void
+fill_with_uploads (ServerFixture *fixture,
+                   RawClient     *first,
+                   RawClient     *second)
+{
+  hypha_server_set_max_sockets (fixture->server, 2, 2);
+  raw_open (first, fixture->port, UPLOAD);
+  raw_open (second, fixture->port, UPLOAD);
+  g_assert_true (test_wait (both_upload, fixture));
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*too many connections*");
+}
+
+/* Whose body has come to a halt makes room: the first one, and not the other. */
+static void
+test_sockets_stalled_body (ServerFixture *fixture,
+                           gconstpointer  data)
+{
+  g_auto (RawClient) first = { 0 };
+  g_auto (RawClient) second = { 0 };
+
+  g_assert_cmpuint (HYPHA_SERVER_BODY_STALL, ==, 2000);
+  fixture->server->body_stall = 0;
+  fill_with_uploads (fixture, &first, &second);
+  g_assert_cmpuint (server_ask (fixture, HELLO), ==, 200);
+  raw_wait (&first, raw_at_eof);
+  g_assert_cmpuint (raw_get_status (&first), ==, 503);
+  g_assert_true (raw_send_some (&second, "all of it", 9));
+  raw_wait (&second, raw_at_eof);
+  g_assert_cmpuint (raw_get_status (&second), ==, 200);
+  g_assert_true (test_wait (no_socket_is_left, fixture));
+  test_assert_expected_logs ();
+}
+
+/* A body that comes is not cut off for somebody else. */
+static void
+test_sockets_body_goes_on (ServerFixture *fixture,
+                           gconstpointer  data)
+{
+  g_auto (RawClient) first = { 0 };
+  g_auto (RawClient) second = { 0 };
+
+  fill_with_uploads (fixture, &first, &second);
+  g_assert_cmpuint (server_ask (fixture, HELLO), ==, 503);
+  g_assert_true (raw_send_some (&first, "all of it", 9));
+  raw_wait (&first, raw_at_eof);
+  g_assert_cmpuint (raw_get_status (&first), ==, 200);
+  test_assert_expected_logs ();
+}
+
 /* Nobody waits, all are in use: one more is told so. */
 static void
 test_sockets_full (ServerFixture *fixture,
@@ -391,6 +449,8 @@ main (int    argc,
   ADD ("/net/server-sockets/in-use", test_sockets_in_use);
   ADD ("/net/server-sockets/max", test_sockets_max);
   ADD ("/net/server-sockets/silent-first", test_sockets_silent_first);
+  ADD ("/net/server-sockets/stalled-body", test_sockets_stalled_body);
+  ADD ("/net/server-sockets/body-goes-on", test_sockets_body_goes_on);
   ADD ("/net/server-sockets/full", test_sockets_full);
   ADD ("/net/server-sockets/of-address", test_sockets_of_address);
   g_test_add ("/net/server-sockets/max-of-address", ServerFixture, "0.0.0.0",

@@ -13,22 +13,11 @@
  * take. libsoup collects a body before anybody is asked whether it may come.
  */
 
-static void
-hypha_request_stop_deadline (HyphaRequest *request)
-{
-  if (request->deadline != NULL)
-    {
-      g_source_destroy (request->deadline);
-      g_clear_pointer (&request->deadline, g_source_unref);
-    }
-}
-
 void
 hypha_request_free (gpointer data)
 {
   HyphaRequest *request = data;
 
-  hypha_request_stop_deadline (request);
   g_free (request->owner);
   g_free (request);
 }
@@ -141,8 +130,7 @@ hypha_server_cut_off (HyphaServer       *self,
   g_string_append_printf (answer, "Content-Length: %" G_GSIZE_FORMAT "\r\n\r\n",
                           g_bytes_get_size (body));
   g_string_append_len (answer, g_bytes_get_data (body, NULL), (gssize) g_bytes_get_size (body));
-  g_socket_send_with_blocking (socket, answer->str, answer->len, FALSE, NULL, NULL);
-  g_socket_shutdown (socket, TRUE, TRUE, NULL);
+  hypha_server_cut_socket (self, socket, answer->str);
 }
 
 static void
@@ -180,19 +168,19 @@ hypha_server_count_body (HyphaServer       *self,
 
 /* A large body has to come faster: what it holds is missing to others. */
 static void
-hypha_server_pace_body (HyphaServer  *self,
-                        HyphaRequest *request,
-                        gsize         size)
+hypha_server_pace_body (HyphaServer       *self,
+                        SoupServerMessage *message,
+                        HyphaRequest      *request,
+                        gsize              size)
 {
   gsize pace = MAX (HYPHA_SERVER_BODY_PACE, request->received / 64);
 
   request->paced += size;
-  if (request->deadline == NULL || request->paced < pace)
+  if (request->paced < pace)
     return;
 
   request->paced = 0;
-  g_source_set_ready_time (request->deadline,
-                           g_get_monotonic_time () + (gint64) self->body_timeout * 1000);
+  hypha_server_wait_for_body (self, message);
 }
 
 static void
@@ -207,7 +195,7 @@ hypha_server_got_chunk (SoupServerMessage *message,
     return;
 
   request->received += g_bytes_get_size (chunk);
-  hypha_server_pace_body (self, request, g_bytes_get_size (chunk));
+  hypha_server_pace_body (self, message, request, g_bytes_get_size (chunk));
   if (!request->refused)
     hypha_server_count_body (self, message, request, g_bytes_get_size (chunk));
 
@@ -221,31 +209,8 @@ hypha_server_got_body (SoupServerMessage *message,
                        gpointer           data)
 {
   HyphaServer *self = HYPHA_SERVER (data);
-  HyphaRequest *request = g_hash_table_lookup (self->requests, message);
 
-  if (request != NULL)
-    hypha_request_stop_deadline (request);
-}
-
-static gboolean
-hypha_server_body_expired (gpointer data)
-{
-  HyphaRequest *request = data;
-
-  g_message ("%s: request closed: its body came too slowly",
-             soup_server_message_get_remote_host (request->message));
-  hypha_server_cut_off (request->server, request->message, SOUP_STATUS_REQUEST_TIMEOUT,
-                        "the body of the request came too slowly");
-  return G_SOURCE_REMOVE;
-}
-
-static void
-hypha_server_start_body_deadline (HyphaRequest *request)
-{
-  request->deadline = g_timeout_source_new (request->server->body_timeout);
-  g_source_set_static_name (request->deadline, "hypha-request-body");
-  g_source_set_callback (request->deadline, hypha_server_body_expired, request, NULL);
-  g_source_attach (request->deadline, g_main_context_get_thread_default ());
+  hypha_server_got_head (self, soup_server_message_get_socket (message));
 }
 
 /* The headers of a request have come; from now on its body counts. */
@@ -258,8 +223,6 @@ hypha_server_expect_body (HyphaServer       *self,
   HyphaRequest *request = g_new0 (HyphaRequest, 1);
   gboolean loopback = FALSE;
 
-  request->server = self;
-  request->message = message;
   g_hash_table_insert (self->requests, message, request);
   if (encoding != SOUP_ENCODING_CHUNKED &&
       (encoding != SOUP_ENCODING_CONTENT_LENGTH ||
@@ -271,7 +234,7 @@ hypha_server_expect_body (HyphaServer       *self,
     g_clear_pointer (&request->owner, g_free);
   g_signal_connect_object (message, "got-chunk", G_CALLBACK (hypha_server_got_chunk), self, 0);
   g_signal_connect_object (message, "got-body", G_CALLBACK (hypha_server_got_body), self, 0);
-  hypha_server_start_body_deadline (request);
+  hypha_server_wait_for_body (self, message);
 }
 
 void

@@ -39,10 +39,12 @@ struct _HyphaServer
   gsize              max_bodies_of_address;
   GHashTable        *bodies_of;   /* address, as of HyphaThrottle → gsize of bodies */
   guint              body_timeout;
+  guint              body_stall;
   GHashTable        *sockets;     /* GSocket, not owned → HyphaServerSocket: all that are open */
   GHashTable        *sockets_of;  /* address, as of HyphaThrottle → guint of sockets */
   GQueue             waiting;     /* HyphaServerSocket whose request's head comes, oldest first */
   GQueue             idle;        /* HyphaServerSocket between two requests, oldest first */
+  GQueue             bodies_coming; /* HyphaServerSocket of a body, the slowest first */
   GQueue             leaving;     /* HyphaServerSocket that was told to go, oldest first */
   GSource           *wait_deadline; /* of the oldest ones */
   guint              n_cut;       /* of the sockets, those that were told to go */
@@ -60,13 +62,10 @@ struct _HyphaServer
 
 typedef struct
 {
-  HyphaServer       *server;  /* not owned, like the message: it goes with them */
-  SoupServerMessage *message;
   gsize    received;
   gsize    kept;        /* of it, what is in memory */
   gsize    paced;       /* of it, what came since the deadline was set */
   char    *owner;       /* a foreign address, or the network of one; NULL for this machine */
-  GSource *deadline;    /* while the body comes */
   guint    refused : 1; /* for its body, which is not kept */
 } HyphaRequest;
 
@@ -79,6 +78,7 @@ typedef struct
   GQueue      *queue;    /* where it is, if it waits */
   GList        link;
   gint64       deadline; /* while it is there */
+  SoupServerMessage *message; /* not owned: while its body comes */
   guint        cut : 1;
 } HyphaServerSocket;
 
@@ -115,8 +115,13 @@ void     hypha_server_expect_head    (HyphaServer   *self,
                                       GSocket       *socket);
 gboolean hypha_server_got_head       (HyphaServer   *self,
                                       GSocket       *socket);
+void     hypha_server_wait_for_body  (HyphaServer       *self,
+                                      SoupServerMessage *message);
 void     hypha_server_expect_request (HyphaServer   *self,
                                       GSocket       *socket);
+void     hypha_server_cut_socket     (HyphaServer   *self,
+                                      GSocket       *socket,
+                                      const char    *answer);
 void     hypha_server_log_refusal    (HyphaServer   *self,
                                       const char    *why);
 void     hypha_server_limit_sockets  (HyphaServer   *self);

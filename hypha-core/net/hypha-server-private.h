@@ -18,7 +18,8 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 /*
  * Sockets that may be open at once, whatever they say or do not say; fewer where the process may not
  * have so many files, of which HYPHA_SERVER_RESERVED_FILES stay free for everything else. For one
- * more, whoever has kept us waiting longest for a request has to go; if nobody has, it gets a 503.
+ * more, whoever has kept us waiting longest for a request has to go, then whose body has come to a
+ * halt; if there is nobody, it gets a 503.
  */
 #define HYPHA_SERVER_MAX_SOCKETS 15000
 #define HYPHA_SERVER_RESERVED_FILES 256
@@ -57,6 +58,9 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
  */
 #define HYPHA_SERVER_BODY_PACE ((gsize) 64 * 1024)
 #define HYPHA_SERVER_BODY_TIMEOUT 30000
+
+/* A body of which no such part has come for so many ms has come to a halt. */
+#define HYPHA_SERVER_BODY_STALL 2000
 
 /* After so much silence, in ms, a WebSocket peer is asked for a sign of life. */
 #define HYPHA_SERVER_KEEP_ALIVE 45000

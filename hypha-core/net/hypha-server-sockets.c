@@ -25,6 +25,7 @@ hypha_server_stop_waiting (HyphaServerSocket *entry)
   if (entry->queue != NULL)
     g_queue_unlink (entry->queue, &entry->link);
   entry->queue = NULL;
+  entry->message = NULL;
 }
 
 /* Each queue has one timeout, so that the oldest is the first that is due. */
@@ -104,15 +105,29 @@ hypha_server_socket_free (gpointer data)
 
 /* The end of what comes in makes libsoup close the socket in its next turn, or else we do. */
 static void
-hypha_server_cut_socket (HyphaServerSocket *entry,
-                         const char        *answer)
+hypha_server_cut (HyphaServerSocket *entry,
+                  const char        *answer)
 {
+  if (entry->cut)
+    return;
+
   hypha_server_start_waiting (entry, &entry->server->leaving, HYPHA_SERVER_LEAVE_TIMEOUT);
   entry->cut = TRUE;
   entry->server->n_cut++;
   if (answer != NULL)
     g_socket_send_with_blocking (entry->socket, answer, strlen (answer), FALSE, NULL, NULL);
   g_socket_shutdown (entry->socket, TRUE, TRUE, NULL);
+}
+
+void
+hypha_server_cut_socket (HyphaServer *self,
+                         GSocket     *socket,
+                         const char  *answer)
+{
+  HyphaServerSocket *entry = g_hash_table_lookup (self->sockets, socket);
+
+  if (entry != NULL)
+    hypha_server_cut (entry, answer);
 }
 
 /* Who is turned away can be many, and must not fill the log as well. */
@@ -150,27 +165,48 @@ hypha_server_close_socket (HyphaServerSocket *entry)
   hypha_server_resume_accepting (self);
 }
 
+static void
+hypha_server_head_expired (HyphaServerSocket *entry)
+{
+  hypha_server_log_refusal (entry->server, "its request came too slowly");
+  hypha_server_cut (entry, ANSWER ("408 Request Timeout", "the request came too slowly"));
+}
+
+/* Nobody there has asked for anything. */
+static void
+hypha_server_idle_expired (HyphaServerSocket *entry)
+{
+  hypha_server_cut (entry, NULL);
+}
+
+static void
+hypha_server_body_expired (HyphaServerSocket *entry)
+{
+  hypha_server_log_refusal (entry->server, "the body of its request came too slowly");
+  hypha_server_cut_off (entry->server, entry->message, SOUP_STATUS_REQUEST_TIMEOUT,
+                        "the body of the request came too slowly");
+}
+
+static void
+hypha_server_expire (GQueue *queue,
+                     void  (*expired) (HyphaServerSocket *entry))
+{
+  gint64 now = g_get_monotonic_time ();
+  HyphaServerSocket *oldest;
+
+  while ((oldest = g_queue_peek_head (queue)) != NULL && oldest->deadline <= now)
+    expired (oldest);
+}
+
 static gboolean
 hypha_server_wait_expired (gpointer data)
 {
   HyphaServer *self = HYPHA_SERVER (data);
-  gint64 now = g_get_monotonic_time ();
-  HyphaServerSocket *entry;
 
-  while ((entry = g_queue_peek_head (&self->waiting)) != NULL && entry->deadline <= now)
-    {
-      hypha_server_log_refusal (self, "its request came too slowly");
-      hypha_server_cut_socket (entry, ANSWER ("408 Request Timeout",
-                                              "the request came too slowly"));
-    }
-
-  /* Nobody there has asked for anything. */
-  while ((entry = g_queue_peek_head (&self->idle)) != NULL && entry->deadline <= now)
-    hypha_server_cut_socket (entry, NULL);
-
-  while ((entry = g_queue_peek_head (&self->leaving)) != NULL && entry->deadline <= now)
-    hypha_server_close_socket (entry);
-
+  hypha_server_expire (&self->waiting, hypha_server_head_expired);
+  hypha_server_expire (&self->idle, hypha_server_idle_expired);
+  hypha_server_expire (&self->bodies_coming, hypha_server_body_expired);
+  hypha_server_expire (&self->leaving, hypha_server_close_socket);
   hypha_server_update_wait_deadline (self);
   return G_SOURCE_CONTINUE;
 }
@@ -179,7 +215,7 @@ hypha_server_wait_expired (gpointer data)
 static void
 hypha_server_update_wait_deadline (HyphaServer *self)
 {
-  GQueue *queues[] = { &self->waiting, &self->idle, &self->leaving };
+  GQueue *queues[] = { &self->waiting, &self->idle, &self->bodies_coming, &self->leaving };
   gint64 deadline = -1;
 
   for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
@@ -200,20 +236,39 @@ hypha_server_update_wait_deadline (HyphaServer *self)
   g_source_set_ready_time (self->wait_deadline, deadline);
 }
 
-/* Who has asked for nothing makes room for somebody who might, before those who were answered. */
+/* The body of a request that has come to a halt; NULL if all go on. */
+static HyphaServerSocket *
+hypha_server_find_stalled (HyphaServer *self)
+{
+  HyphaServerSocket *slowest = g_queue_peek_head (&self->bodies_coming);
+  gint64 since = (gint64) self->body_timeout - self->body_stall;
+
+  if (slowest == NULL || slowest->deadline - since * 1000 > g_get_monotonic_time ())
+    return NULL;
+
+  return slowest;
+}
+
+/*
+ * Who has asked for nothing makes room for somebody who might, before those who were answered, and
+ * these before those who ask for something and do not come to the end of it.
+ */
 static gboolean
 hypha_server_make_room (HyphaServer *self)
 {
-  HyphaServerSocket *oldest = g_queue_peek_head (&self->waiting);
+  HyphaServerSocket *entry;
 
-  if (oldest == NULL)
-    oldest = g_queue_peek_head (&self->idle);
-  if (oldest == NULL)
+  if ((entry = g_queue_peek_head (&self->waiting)) != NULL)
+    hypha_server_cut (entry, ANSWER ("503 Service Unavailable", "too many connections"));
+  else if ((entry = g_queue_peek_head (&self->idle)) != NULL)
+    hypha_server_cut (entry, NULL);
+  else if ((entry = hypha_server_find_stalled (self)) != NULL)
+    hypha_server_cut_off (self, entry->message, SOUP_STATUS_SERVICE_UNAVAILABLE,
+                          "too many connections");
+  else
     return FALSE;
 
-  hypha_server_log_refusal (self, "it had no request, and there were too many connections");
-  hypha_server_cut_socket (oldest, oldest->queue == &self->idle ? NULL :
-                           ANSWER ("503 Service Unavailable", "too many connections"));
+  hypha_server_log_refusal (self, "it said nothing, and there were too many connections");
   return TRUE;
 }
 
@@ -227,13 +282,13 @@ hypha_server_admit_socket (HyphaServer       *self,
   if (!counted)
     {
       hypha_server_log_refusal (self, "too many connections from its address");
-      hypha_server_cut_socket (entry, ANSWER ("503 Service Unavailable",
+      hypha_server_cut (entry, ANSWER ("503 Service Unavailable",
                                               "too many connections from this address"));
     }
   else if (n > self->max_sockets && !hypha_server_make_room (self))
     {
       hypha_server_log_refusal (self, "too many connections");
-      hypha_server_cut_socket (entry, ANSWER ("503 Service Unavailable", "too many connections"));
+      hypha_server_cut (entry, ANSWER ("503 Service Unavailable", "too many connections"));
     }
 }
 
@@ -293,6 +348,21 @@ hypha_server_got_head (HyphaServer *self,
   if (!entry->cut)
     hypha_server_stop_waiting (entry);
   return !entry->cut;
+}
+
+/* A part of its body has come, or it is to come now: the next part has its time. */
+void
+hypha_server_wait_for_body (HyphaServer       *self,
+                            SoupServerMessage *message)
+{
+  GSocket *socket = soup_server_message_get_socket (message);
+  HyphaServerSocket *entry = g_hash_table_lookup (self->sockets, socket);
+
+  if (entry == NULL || entry->cut)
+    return;
+
+  hypha_server_start_waiting (entry, &self->bodies_coming, self->body_timeout);
+  entry->message = message;
 }
 
 /* A request is over; there may be a next one. */

@@ -78,6 +78,7 @@ hypha_server_init (HyphaServer *self)
   self->max_bodies = HYPHA_SERVER_MAX_BODIES;
   self->max_bodies_of_address = HYPHA_SERVER_MAX_BODIES_OF_ADDRESS;
   self->body_timeout = HYPHA_SERVER_BODY_TIMEOUT;
+  self->body_stall = HYPHA_SERVER_BODY_STALL;
 
   self->soup = soup_server_new ("server-header", "hypha", NULL);
 
