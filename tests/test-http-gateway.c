@@ -660,6 +660,64 @@ test_hypha_http_max_requests (Fixture       *fixture,
   assert_status (fixture, "GET", "/ws-a/services/calc/answer", NULL, 200);
 }
 
+/* A guest who waits leaves as many places to others. */
+static void
+test_max_requests_of_account (Fixture       *fixture,
+                              gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autofree char *url = web_url (web, "/ws-a/services/calc/wait");
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (Answer) user = NULL;
+
+  hypha_http_gateway_set_max_requests (web->gateway, 2);
+  soup_session_send_and_read_async (web->session, message, G_PRIORITY_DEFAULT, NULL, ignore, NULL);
+  g_assert_true (test_wait (is_waiting, web));
+  assert_status (fixture, "GET", "/ws-a/services/calc/answer", NULL, 503);
+  user = web_ask (web, "GET", "/ws-a/services/calc/answer", web->token, NULL, NULL);
+  g_assert_cmpuint (user->status, ==, 200);
+}
+
+static guint
+count_guessers (Web *web)
+{
+  return hypha_throttle_get_n_addresses (hypha_authority_get_throttle (web->hub->authority));
+}
+
+static void
+ask_as (Web        *web,
+        const char *authorization)
+{
+  g_autofree char *header = g_strconcat ("Authorization: ", authorization, NULL);
+  g_autoptr (Answer) answer = web_ask (web, "GET", "/ws-a/services/calc/answer", NULL, NULL, header,
+                                       NULL);
+
+  g_assert_cmpuint (answer->status, ==, 200);
+}
+
+/* What an app gave out is no guess, nor is one of ours for something else; a forged one is. */
+static void
+test_guesses (Fixture       *fixture,
+              gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (HyphaToken) token = hypha_token_new ("ws-a", "some-user");
+  g_autofree char *other_use = NULL;
+  g_autofree char *bearer = NULL;
+  g_autofree char *forged = g_strdup_printf ("Bearer %s", web->token);
+
+  other_use = hypha_authority_sign (web->hub->authority, token, HYPHA_TOKEN_AUDIENCE_RECONNECTION);
+  bearer = g_strconcat ("Bearer ", other_use, NULL);
+  ask_as (web, "Basic dXNlcjpwYXNzd29yZA==");
+  ask_as (web, "Bearer an-app-made-me");
+  ask_as (web, bearer);
+  g_assert_cmpuint (count_guessers (web), ==, 0);
+
+  forged[strlen (forged) - 2] ^= 1;
+  ask_as (web, forged);
+  g_assert_cmpuint (count_guessers (web), ==, 1);
+}
+
 static void
 assert_stream (Fixture    *fixture,
                const char *query,
@@ -933,6 +991,8 @@ main (int    argc,
   ADD ("timeout", test_timeout);
   ADD ("gone", test_gone);
   ADD ("max-requests", test_hypha_http_max_requests);
+  ADD ("max-requests-of-account", test_max_requests_of_account);
+  ADD ("guesses", test_guesses);
   ADD ("stream", test_stream);
   ADD ("back-pressure", test_back_pressure);
   ADD ("write-timeout", test_hypha_http_write_timeout);

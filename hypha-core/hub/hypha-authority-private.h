@@ -32,6 +32,9 @@ HyphaToken      *hypha_authority_verify         (HyphaAuthority       *self,
                                                  const char           *text,
                                                  const char           *audience,
                                                  GError              **error);
+void             hypha_authority_count_guess    (HyphaAuthority       *self,
+                                                 const char           *text,
+                                                 const char           *address);
 gboolean         hypha_authority_is_revoked     (HyphaAuthority       *self,
                                                  const char           *token_id);
 void             hypha_authority_revoke_async   (HyphaAuthority       *self,

@@ -258,6 +258,16 @@ hypha_authority_verify (HyphaAuthority  *self,
   return g_steal_pointer (&token);
 }
 
+/* Somebody at address had a token that is not good. One that was good once is not guessed. */
+void
+hypha_authority_count_guess (HyphaAuthority *self,
+                             const char     *text,
+                             const char     *address)
+{
+  if (!hypha_token_is_signed (text, self->secret))
+    hypha_throttle_failed (self->throttle, address, hypha_throttle_now ());
+}
+
 /* Those that have expired need not be remembered. */
 static gboolean
 hypha_authority_forget_over (gpointer key,

@@ -25,6 +25,7 @@ void           hypha_throttle_free          (HyphaThrottle *self);
 gint64         hypha_throttle_now           (void);
 char          *hypha_throttle_key           (const char    *address,
                                              gboolean      *loopback);
+char          *hypha_throttle_foreign_key   (const char    *address);
 void           hypha_throttle_failed        (HyphaThrottle *self,
                                              const char    *address,
                                              gint64         now);

@@ -94,6 +94,16 @@ hypha_throttle_key (const char *address,
   return g_inet_address_to_string (network);
 }
 
+/* The same of somebody else's machine; NULL for this one, which is everybody's here. */
+char *
+hypha_throttle_foreign_key (const char *address)
+{
+  gboolean loopback = FALSE;
+  g_autofree char *key = hypha_throttle_key (address, &loopback);
+
+  return loopback ? NULL : g_steal_pointer (&key);
+}
+
 static gboolean
 hypha_throttle_is_over (gpointer key,
                         gpointer value,

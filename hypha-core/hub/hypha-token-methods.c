@@ -77,7 +77,7 @@ hypha_token_methods_take (HyphaManager     *manager,
   if (token == NULL)
     token = hypha_authority_verify (authority, text, HYPHA_TOKEN_AUDIENCE_API, error);
   if (token == NULL)
-    hypha_throttle_failed (throttle, hypha_peer_get_remote (caller), hypha_throttle_now ());
+    hypha_authority_count_guess (authority, text, hypha_peer_get_remote (caller));
   return token;
 }
 

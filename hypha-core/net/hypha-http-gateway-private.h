@@ -6,7 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* Requests that may wait for their answers at once; one more is answered with 503. */
+/*
+ * Requests that may wait for their answers at once; one more is answered with 503. A user, a foreign
+ * address of guests (of IPv6, one /64 network), or all guests of this machine have a share, which
+ * leaves as much as it takes.
+ */
 #define HYPHA_HTTP_MAX_REQUESTS 4096
 
 #define HYPHA_TYPE_HTTP_GATEWAY (hypha_http_gateway_get_type ())

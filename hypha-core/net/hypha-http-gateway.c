@@ -5,6 +5,7 @@
 #include "hypha-http-gateway-private.h"
 
 #include "hypha-http-routes-private.h"
+#include "hypha-shares-private.h"
 
 /*
  * HyphaHttpGateway: services over plain HTTP. It finds out what a path means and hands the request
@@ -17,6 +18,7 @@ struct _HyphaHttpGateway
 
   HyphaServer  *server;
   HyphaManager *manager;
+  HyphaShares  *shares;        /* of the requests */
   GHashTable   *requests;      /* SoupServerMessage, not owned → HyphaHttpRequest */
   GHashTable   *lingering;     /* HyphaHttpRequest: they are answered */
   guint         timeout;
@@ -42,6 +44,7 @@ hypha_http_gateway_finished (SoupServerMessage *message,
 {
   HyphaHttpRequest *request = g_hash_table_lookup (self->requests, message);
 
+  hypha_shares_give_back (self->shares, request->account, 1);
   if (g_hash_table_size (self->lingering) < self->max_requests &&
       hypha_http_request_linger (request, hypha_http_gateway_left, self))
     {
@@ -73,6 +76,7 @@ hypha_http_gateway_dispose (GObject *object)
 
   g_clear_pointer (&self->requests, g_hash_table_unref);
   g_clear_pointer (&self->lingering, g_hash_table_unref);
+  g_clear_pointer (&self->shares, hypha_shares_free);
   g_clear_object (&self->server);
   g_clear_object (&self->manager);
 
@@ -93,7 +97,7 @@ hypha_http_gateway_init (HyphaHttpGateway *self)
   self->timeout = HYPHA_RPC_TIMEOUT;
   self->write_timeout = HYPHA_HTTP_WRITE_TIMEOUT;
   self->linger = HYPHA_HTTP_APP_LINGER;
-  self->max_requests = HYPHA_HTTP_MAX_REQUESTS;
+  hypha_http_gateway_set_max_requests (self, HYPHA_HTTP_MAX_REQUESTS);
 }
 
 static void
@@ -111,13 +115,14 @@ hypha_http_gateway_handle (SoupServer        *soup,
   request->timeout = self->timeout;
   request->write_timeout = self->write_timeout;
   request->linger = self->linger;
-  if (g_hash_table_size (self->requests) >= self->max_requests)
+  if (!hypha_shares_has_room (self->shares, request->account, 1))
     {
       hypha_http_request_refuse (request, SOUP_STATUS_SERVICE_UNAVAILABLE,
                                  "too many requests wait already; try again later");
       return;
     }
 
+  hypha_shares_take (self->shares, request->account, 1);
   g_hash_table_insert (self->requests, message, hypha_http_request_ref (request));
   g_signal_connect_object (message, "finished", G_CALLBACK (hypha_http_gateway_finished), self, 0);
   handler = hypha_http_routes_find (request);
@@ -178,10 +183,15 @@ hypha_http_gateway_set_linger (HyphaHttpGateway *self,
   self->linger = linger;
 }
 
+/* Before there is any. */
 void
 hypha_http_gateway_set_max_requests (HyphaHttpGateway *self,
                                      guint             max_requests)
 {
+  g_assert (self->shares == NULL || hypha_shares_get_n (self->shares) == 0);
+
+  g_clear_pointer (&self->shares, hypha_shares_free);
+  self->shares = hypha_shares_new (max_requests, max_requests);
   self->max_requests = max_requests;
 }
 

@@ -31,6 +31,7 @@ typedef struct
   HyphaManager      *manager;
   SoupServerMessage *message;
   HyphaIdentity      identity;
+  char              *account;      /* as of HyphaShares */
   HyphaLocalClient  *client;       /* NULL until something is called */
   GCancellable      *cancellable;
   GSource           *watch;        /* of the socket, while it waits */

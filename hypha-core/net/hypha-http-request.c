@@ -21,6 +21,7 @@ hypha_http_request_free (gpointer data)
   hypha_http_request_end (self);
   hypha_identity_clear (&self->identity);
   g_clear_object (&self->cancellable);
+  g_free (self->account);
   g_free (self->workspace);
   g_free (self->service);
   g_strfreev (self->rest);
@@ -88,9 +89,10 @@ hypha_http_request_identify (HyphaHttpRequest *self)
         return;
 
       g_debug ("HTTP request treated as anonymous: %s", error->message);
-      hypha_throttle_failed (hypha_authority_get_throttle (authority),
-                             soup_server_message_get_remote_host (self->message),
-                             hypha_throttle_now ());
+      /* One that an app gave out, and asks for, is not our business. */
+      if (hypha_token_names_issuer (token))
+        hypha_authority_count_guess (authority, token,
+                                     soup_server_message_get_remote_host (self->message));
       hypha_identity_clear (&self->identity);
       self->token_refused = TRUE;
       hello.token = NULL;
@@ -98,6 +100,18 @@ hypha_http_request_identify (HyphaHttpRequest *self)
 
   if (!hypha_identity_prove (&self->identity, &hello, authority, NULL))
     g_assert_not_reached ();
+}
+
+/* Whose share of the requests it is: a user's, a foreign address's, or that of all guests here. */
+static char *
+hypha_http_request_dup_account (HyphaHttpRequest *self)
+{
+  const char *account = hypha_user_info_get_account (self->identity.user);
+  char *address = NULL;
+
+  if (g_str_equal (account, HYPHA_SHARES_GUESTS))
+    address = hypha_throttle_foreign_key (soup_server_message_get_remote_host (self->message));
+  return address != NULL ? address : g_strdup (account);
 }
 
 /*
@@ -130,6 +144,7 @@ hypha_http_request_new (HyphaServer       *server,
   self->format = hypha_http_format_choose (hypha_http_request_get_header (self, "Accept"),
                                            hypha_http_request_get_header (self, "Content-Type"));
   hypha_http_request_identify (self);
+  self->account = hypha_http_request_dup_account (self);
   return self;
 }
 

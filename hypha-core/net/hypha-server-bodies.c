@@ -221,7 +221,6 @@ hypha_server_expect_body (HyphaServer       *self,
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   SoupEncoding encoding = soup_message_headers_get_encoding (headers);
   HyphaRequest *request = g_new0 (HyphaRequest, 1);
-  gboolean loopback = FALSE;
 
   g_hash_table_insert (self->requests, message, request);
   if (encoding != SOUP_ENCODING_CHUNKED &&
@@ -229,9 +228,7 @@ hypha_server_expect_body (HyphaServer       *self,
        soup_message_headers_get_content_length (headers) == 0))
     return;
 
-  request->owner = hypha_throttle_key (soup_server_message_get_remote_host (message), &loopback);
-  if (loopback)
-    g_clear_pointer (&request->owner, g_free);
+  request->owner = hypha_throttle_foreign_key (soup_server_message_get_remote_host (message));
   g_signal_connect_object (message, "got-chunk", G_CALLBACK (hypha_server_got_chunk), self, 0);
   g_signal_connect_object (message, "got-body", G_CALLBACK (hypha_server_got_body), self, 0);
   hypha_server_wait_for_body (self, message);

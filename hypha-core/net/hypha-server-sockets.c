@@ -297,16 +297,13 @@ hypha_server_get_owner (GSocket *socket)
 {
   g_autoptr (GSocketAddress) address = g_socket_get_remote_address (socket, NULL);
   g_autofree char *text = NULL;
-  g_autofree char *owner = NULL;
-  gboolean loopback = FALSE;
 
   if (!G_IS_INET_SOCKET_ADDRESS (address))
     return NULL;
 
   text = g_inet_address_to_string (
     g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address)));
-  owner = hypha_throttle_key (text, &loopback);
-  return loopback ? NULL : g_steal_pointer (&owner);
+  return hypha_throttle_foreign_key (text);
 }
 
 /* A connection was accepted, or the next request on it begins. */

@@ -53,6 +53,8 @@ char       *hypha_token_sign   (HyphaToken   *self,
                                 GBytes       *secret,
                                 const char   *audience);
 gboolean    hypha_token_names_issuer (const char *text);
+gboolean    hypha_token_is_signed    (const char *text,
+                                      GBytes     *secret);
 HyphaToken *hypha_token_verify (const char   *text,
                                 GBytes       *secret,
                                 const char   *audience,

@@ -208,6 +208,18 @@ hypha_token_check_signature (const char             *text,
          hypha_token_refuse ("Invalid signature", error);
 }
 
+/* Whether whoever has secret made it. It may be over or good for something else: it is no guess. */
+gboolean
+hypha_token_is_signed (const char *text,
+                       GBytes     *secret)
+{
+  HyphaTokenParts parts;
+
+  return strnlen (text, HYPHA_TOKEN_MAX_SIZE + 1) <= HYPHA_TOKEN_MAX_SIZE &&
+         hypha_token_split (text, &parts, NULL) &&
+         hypha_token_check_signature (text, &parts, secret, NULL);
+}
+
 /*
  * Reads a token that has to be signed with secret, good for audience, and not expired at now
  * (seconds since 1970). Nothing of a token that fails is ever used.
