@@ -56,6 +56,7 @@ struct _HyphaServer
   gint64             refusal_logged_at;
   GPtrArray         *watches;     /* GSource, on listening sockets that libsoup may give up */
   GSource           *resume;      /* while no connection is accepted */
+  gint64             resumed_at;
   guint              port;
   gboolean           restarting;  /* clients are told to come back */
 };
@@ -127,7 +128,6 @@ void     hypha_server_log_refusal    (HyphaServer   *self,
 void     hypha_server_limit_sockets  (HyphaServer   *self);
 void     hypha_server_watch_listeners   (HyphaServer *self);
 void     hypha_server_unwatch_listeners (HyphaServer *self);
-void     hypha_server_resume_accepting  (HyphaServer *self);
 void hypha_server_say_goodbye     (HyphaServer       *self,
                                    HyphaConnection   *connection);
 void hypha_server_check_stopped   (HyphaServer       *self);

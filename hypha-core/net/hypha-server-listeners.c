@@ -83,12 +83,21 @@ hypha_server_stop_resuming (HyphaServer *self)
   g_clear_pointer (&self->resume, g_source_unref);
 }
 
+/* There may be a file by then. Not too often: each time in vain costs a listener. */
+static void
+hypha_server_resume_later (HyphaServer *self)
+{
+  g_source_set_ready_time (self->resume, self->resumed_at +
+                           HYPHA_SERVER_ACCEPT_PAUSE * G_TIME_SPAN_MILLISECOND);
+}
+
 static gboolean
 hypha_server_resume (gpointer data)
 {
   HyphaServer *self = HYPHA_SERVER (data);
   gboolean done = TRUE;
 
+  self->resumed_at = g_get_monotonic_time ();
   for (guint i = 0; i < self->watches->len; i++)
     {
       if (!hypha_server_listen_again (self, self->watches->pdata[i]))
@@ -98,17 +107,8 @@ hypha_server_resume (gpointer data)
   if (done)
     hypha_server_stop_resuming (self);
   else
-    g_source_set_ready_time (self->resume, g_get_monotonic_time () +
-                             HYPHA_SERVER_ACCEPT_PAUSE * G_TIME_SPAN_MILLISECOND);
+    hypha_server_resume_later (self);
   return G_SOURCE_CONTINUE;
-}
-
-/* A connection has ended, and with it a file is free. Not here and now: it is about to be. */
-void
-hypha_server_resume_accepting (HyphaServer *self)
-{
-  if (self->resume != NULL)
-    g_source_set_ready_time (self->resume, 0);
 }
 
 static gboolean
@@ -126,9 +126,10 @@ hypha_server_given_up (GSocket      *socket,
 
   if (self->resume == NULL)
     {
-      self->resume = g_timeout_source_new (has_file ? 0 : HYPHA_SERVER_ACCEPT_PAUSE);
+      self->resume = g_timeout_source_new (0);
       g_source_set_static_name (self->resume, "hypha-server-resume");
       g_source_set_callback (self->resume, hypha_server_resume, self, NULL);
+      hypha_server_resume_later (self);
       g_source_attach (self->resume, g_main_context_get_thread_default ());
     }
   return G_SOURCE_REMOVE;

@@ -34,7 +34,7 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 /* How long, in ms, libsoup may take to close who was told to go. */
 #define HYPHA_SERVER_LEAVE_TIMEOUT 1000
 
-/* When there is no file for a connection: how long, in ms, until the next try, at the latest. */
+/* When there is no file for a connection: how long, in ms, from one try to the next. */
 #define HYPHA_SERVER_ACCEPT_PAUSE 1000
 
 /* The log says in one line for so many ms who was turned away. */

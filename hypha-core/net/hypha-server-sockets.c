@@ -81,11 +81,9 @@ hypha_server_on_socket_freed (gpointer  data,
                               GObject  *socket)
 {
   HyphaServerSocket *entry = data;
-  HyphaServer *self = entry->server;
 
   entry->socket = NULL;
-  g_hash_table_remove (self->sockets, socket);
-  hypha_server_resume_accepting (self);
+  g_hash_table_remove (entry->server->sockets, socket);
 }
 
 static void
@@ -158,11 +156,8 @@ hypha_server_log_refusal (HyphaServer *self,
 static void
 hypha_server_close_socket (HyphaServerSocket *entry)
 {
-  HyphaServer *self = entry->server;
-
   g_socket_close (entry->socket, NULL);
-  g_hash_table_remove (self->sockets, entry->socket);
-  hypha_server_resume_accepting (self);
+  g_hash_table_remove (entry->server->sockets, entry->socket);
 }
 
 static void
