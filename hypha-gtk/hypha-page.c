@@ -2,11 +2,7 @@
 
 #include "config.h"
 
-#include "hypha-page.h"
-
-#include "hypha-bridge.h"
-#include "hypha-frame-watch.h"
-#include "hypha-permission.h"
+#include "hypha-page-private.h"
 
 #include <glib/gi18n.h>
 
@@ -16,33 +12,8 @@
  * frame was given to, and makes a HyphaBridge when the document in it asks to be connected.
  */
 
-/* How long the extension may take to report after the host page has loaded, in seconds. */
-#define HELLO_TIMEOUT_SECONDS 5
-
 /* How long the host page may take to load. It is ours and local: only a busy process delays it. */
 #define LOAD_TIMEOUT_SECONDS 15
-
-struct _HyphaPage
-{
-  GObject          parent_instance;
-  HyphaWebContext *context;
-  HyphaWindowInfo *info;
-  WebKitWebView   *web_view;
-  HyphaBridge     *bridge;       /* of the document in the frame; NULL while there is none */
-  HyphaFrameWatch *watch;        /* of the load under way */
-  char            *host;         /* of the host page */
-  char            *host_uri;
-  char            *plugin_host;  /* NULL for an app with a URI of its own */
-  char            *target;       /* what the frame shows */
-  guint            hello_timeout;
-  guint            load_timeout;
-  guint            documents;    /* that the frame has had since the host page came */
-  guint            trusted : 1;  /* the document in the frame is the one that was asked for */
-  guint            greeted : 1;  /* the extension has reported for this host page */
-  guint            failed : 1;   /* reported, for this load */
-  guint            hung : 1;     /* did not load, and was ended for that */
-  guint            noted : 1;    /* a message about this document is in the log */
-};
 
 enum
 {
@@ -53,16 +24,6 @@ enum
 };
 
 static guint signals[N_SIGNALS];
-
-typedef void (*EventFunc) (HyphaPage  *self,
-                           const char *first,
-                           const char *second);
-
-typedef struct
-{
-  const char *name;
-  EventFunc   func;
-} Event;
 
 G_DEFINE_FINAL_TYPE (HyphaPage, hypha_page, G_TYPE_OBJECT)
 
@@ -88,9 +49,23 @@ hypha_page_disconnect (HyphaPage  *self,
     hypha_bridge_abandon (bridge, code, reason);
 }
 
-static void
-report_failure (HyphaPage    *self,
-                const GError *error)
+void
+hypha_page_offer_bridge (HyphaPage   *self,
+                         HyphaBridge *bridge)
+{
+  g_signal_emit (self, signals[CONNECT], 0, bridge);
+}
+
+void
+hypha_page_report_start (HyphaPage *self)
+{
+  if (!self->failed)
+    g_signal_emit (self, signals[STARTED], 0);
+}
+
+void
+hypha_page_report_failure (HyphaPage    *self,
+                           const GError *error)
 {
   g_autoptr (HyphaPage) hold = g_object_ref (self);
 
@@ -103,27 +78,27 @@ report_failure (HyphaPage    *self,
   g_signal_emit (self, signals[FAILED], 0, error);
 }
 
-static void
-fail (HyphaPage  *self,
-      HyphaError  code,
-      const char *message)
+void
+hypha_page_fail (HyphaPage  *self,
+                 HyphaError  code,
+                 const char *message)
 {
   g_autoptr (GError) error = g_error_new_literal (HYPHA_ERROR, code, message);
 
-  report_failure (self, error);
+  hypha_page_report_failure (self, error);
 }
 
 static void
 watch_failed_cb (HyphaPage *self,
                  GError    *error)
 {
-  report_failure (self, error);
+  hypha_page_report_failure (self, error);
 }
 
 /* A page may misbehave without end; the log must not fill up with it. */
-static void
-note (HyphaPage  *self,
-      const char *what)
+void
+hypha_page_note (HyphaPage  *self,
+                 const char *what)
 {
   if (!self->noted)
     g_message ("%s: %s", hypha_window_info_get_client_id (self->info), what);
@@ -138,314 +113,10 @@ load_timed_out (gpointer data)
 
   self->load_timeout = 0;
   self->hung = TRUE;
-  fail (self, HYPHA_ERROR_TIMED_OUT, _ ("The page did not answer and was stopped."));
+  hypha_page_fail (self, HYPHA_ERROR_TIMED_OUT, _ ("The page did not answer and was stopped."));
   if (self->web_view != NULL)
     webkit_web_view_terminate_web_process (self->web_view);
   return G_SOURCE_REMOVE;
-}
-
-static gboolean
-hello_timed_out (gpointer data)
-{
-  HyphaPage *self = data;
-
-  self->hello_timeout = 0;
-  fail (self, HYPHA_ERROR_FAILED, _ ("The part of this program that connects pages did not start."));
-  return G_SOURCE_REMOVE;
-}
-
-/* A new host page, so whatever was connected before it is gone. */
-static void
-on_hello (HyphaPage  *self,
-          const char *first,
-          const char *second)
-{
-  self->greeted = TRUE;
-  self->trusted = FALSE;
-  self->noted = FALSE;
-  self->documents = 0;
-  g_clear_handle_id (&self->hello_timeout, g_source_remove);
-  g_clear_handle_id (&self->load_timeout, g_source_remove);
-  hypha_page_disconnect (self, 1001, "the page was loaded again");
-}
-
-static void
-on_document (HyphaPage  *self,
-             const char *uri,
-             const char *second)
-{
-  self->trusted = FALSE;
-  self->noted = FALSE;
-  self->documents++;
-  hypha_page_disconnect (self, 1001, "the page was left");
-}
-
-/*
- * An opaque origin tells nothing, so it counts only for the first document: whatever the frame
- * shows later may have come from anywhere.
- */
-static gboolean
-origin_is_expected (HyphaPage  *self,
-                    const char *origin)
-{
-  if (g_str_equal (origin, "null"))
-    return self->documents <= 1;
-
-  return g_strcmp0 (origin, hypha_frame_watch_get_origin (self->watch)) == 0;
-}
-
-static void
-on_ready (HyphaPage  *self,
-          const char *origin,
-          const char *second)
-{
-  g_autofree char *message = NULL;
-
-  hypha_frame_watch_arrived (self->watch);
-  hypha_page_disconnect (self, 1001, "the page starts again");
-  self->trusted = origin_is_expected (self, origin);
-  if (!self->trusted)
-    {
-      g_autofree char *what = g_strdup_printf ("not connected to a page of %s", origin);
-
-      note (self, what);
-      return;
-    }
-
-  message = hypha_window_info_dup_initialize_message (self->info);
-  webkit_web_view_send_message_to_page (
-      self->web_view, webkit_user_message_new ("initialize", g_variant_new ("(ss)", origin, message)),
-      NULL, NULL, NULL);
-}
-
-static gboolean
-is_our_client (HyphaPage  *self,
-               const char *client_id)
-{
-  return self->trusted &&
-         g_strcmp0 (client_id, hypha_window_info_get_client_id (self->info)) == 0;
-}
-
-static void
-bridge_closed_cb (HyphaPage       *self,
-                  guint            code,
-                  const char      *reason,
-                  HyphaConnection *bridge)
-{
-  if ((gpointer) self->bridge == (gpointer) bridge)
-    g_clear_object (&self->bridge);
-}
-
-static void
-on_connect (HyphaPage  *self,
-            const char *client_id,
-            const char *workspace)
-{
-  g_autoptr (HyphaBridge) bridge = NULL;
-
-  if (!is_our_client (self, client_id) ||
-      g_strcmp0 (workspace, hypha_window_info_get_workspace (self->info)) != 0)
-    return;
-
-  hypha_page_disconnect (self, 1001, "the page connects again");
-  bridge = hypha_bridge_new (self->web_view, client_id);
-  self->bridge = g_object_ref (bridge);
-  g_signal_connect_object (bridge, "closed", G_CALLBACK (bridge_closed_cb), self, G_CONNECT_SWAPPED);
-  g_signal_emit (self, signals[CONNECT], 0, bridge);
-  hypha_bridge_open (bridge);
-}
-
-static void
-on_close (HyphaPage  *self,
-          const char *client_id,
-          const char *second)
-{
-  if (is_our_client (self, client_id))
-    hypha_page_disconnect (self, 1000, "the page closed the connection");
-}
-
-static void
-on_lost (HyphaPage  *self,
-         const char *client_id,
-         const char *cause)
-{
-  if (self->bridge != NULL)
-    hypha_connection_close (HYPHA_CONNECTION (self->bridge), 1009, cause);
-}
-
-static void
-on_loaded (HyphaPage  *self,
-           const char *first,
-           const char *second)
-{
-  hypha_frame_watch_arrived (self->watch);
-  if (self->plugin_host == NULL && !self->failed)
-    g_signal_emit (self, signals[STARTED], 0);
-}
-
-static void
-on_started (HyphaPage  *self,
-            const char *origin,
-            const char *second)
-{
-  if (origin_is_expected (self, origin) && !self->failed)
-    g_signal_emit (self, signals[STARTED], 0);
-}
-
-static void
-on_failed (HyphaPage  *self,
-           const char *origin,
-           const char *cause)
-{
-  if (origin_is_expected (self, origin))
-    fail (self, HYPHA_ERROR_FAILED, cause);
-}
-
-static const Event events[] = {
-  { "hello", on_hello },     { "document", on_document }, { "ready", on_ready },
-  { "connect", on_connect }, { "close", on_close },       { "lost", on_lost },
-  { "loaded", on_loaded },   { "started", on_started },   { "failed", on_failed },
-};
-
-static void
-handle_event (HyphaPage         *self,
-              WebKitUserMessage *message)
-{
-  GVariant *parameters = webkit_user_message_get_parameters (message);
-  const char *first;
-  const char *second;
-
-  if (parameters == NULL || !g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(ss)")))
-    return;
-
-  g_variant_get (parameters, "(&s&s)", &first, &second);
-  for (gsize i = 0; i < G_N_ELEMENTS (events); i++)
-    {
-      if (g_str_equal (webkit_user_message_get_name (message), events[i].name))
-        {
-          events[i].func (self, first, second);
-          return;
-        }
-    }
-}
-
-static gboolean
-user_message_received_cb (HyphaPage         *self,
-                          WebKitUserMessage *message,
-                          WebKitWebView     *web_view)
-{
-  g_autoptr (HyphaPage) hold = g_object_ref (self);
-  g_autoptr (HyphaBridge) bridge = self->bridge != NULL ? g_object_ref (self->bridge) : NULL;
-
-  if (!g_str_equal (webkit_user_message_get_name (message), "frame"))
-    handle_event (self, message);
-  else if (bridge != NULL)
-    {
-      /* The bridge answers when it has taken the frame. */
-      hypha_bridge_receive (bridge, message);
-      return TRUE;
-    }
-
-  webkit_user_message_send_reply (message, webkit_user_message_new ("taken", NULL));
-  return TRUE;
-}
-
-/* Whatever the page does, the view keeps its host page; other windows open elsewhere. */
-static gboolean
-decide_policy_cb (HyphaPage               *self,
-                  WebKitPolicyDecision    *decision,
-                  WebKitPolicyDecisionType type,
-                  WebKitWebView           *web_view)
-{
-  WebKitResponsePolicyDecision *response;
-  const char *uri;
-
-  if (type != WEBKIT_POLICY_DECISION_TYPE_RESPONSE)
-    return FALSE;
-
-  response = WEBKIT_RESPONSE_POLICY_DECISION (decision);
-  uri = webkit_uri_request_get_uri (webkit_response_policy_decision_get_request (response));
-  if (!webkit_response_policy_decision_is_main_frame_main_resource (response) ||
-      g_strcmp0 (uri, self->host_uri) == 0)
-    return FALSE;
-
-  note (self, "page wanted to leave its window");
-  webkit_policy_decision_ignore (decision);
-  return TRUE;
-}
-
-static GtkWidget *
-create_cb (HyphaPage              *self,
-           WebKitNavigationAction *action,
-           WebKitWebView          *web_view)
-{
-  const char *uri = webkit_uri_request_get_uri (webkit_navigation_action_get_request (action));
-  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (web_view));
-  const char *scheme = g_uri_peek_scheme (uri);
-
-  if (webkit_navigation_action_is_user_gesture (action) && GTK_IS_WINDOW (root) &&
-      (g_strcmp0 (scheme, "http") == 0 || g_strcmp0 (scheme, "https") == 0))
-    gtk_show_uri (GTK_WINDOW (root), uri, GDK_CURRENT_TIME);
-
-  return NULL;
-}
-
-static gboolean
-permission_request_cb (HyphaPage               *self,
-                       WebKitPermissionRequest *request,
-                       WebKitWebView           *web_view)
-{
-  hypha_permission_ask (request, web_view, hypha_window_info_get_name (self->info));
-  return TRUE;
-}
-
-static void
-load_changed_cb (HyphaPage      *self,
-                 WebKitLoadEvent event,
-                 WebKitWebView  *web_view)
-{
-  if (event == WEBKIT_LOAD_COMMITTED &&
-      g_strcmp0 (webkit_web_view_get_uri (web_view), self->host_uri) != 0)
-    fail (self, HYPHA_ERROR_FAILED, _ ("The page has left its window."));
-
-  if (event == WEBKIT_LOAD_COMMITTED)
-    g_clear_handle_id (&self->load_timeout, g_source_remove);
-
-  if (event == WEBKIT_LOAD_FINISHED && !self->greeted && !self->failed && self->hello_timeout == 0)
-    self->hello_timeout = g_timeout_add_seconds (HELLO_TIMEOUT_SECONDS, hello_timed_out, self);
-}
-
-static gboolean
-load_failed_cb (HyphaPage      *self,
-                WebKitLoadEvent event,
-                const char     *uri,
-                GError         *error,
-                WebKitWebView  *web_view)
-{
-  /* A navigation that was refused above is no failure of this page. */
-  if (g_strcmp0 (uri, self->host_uri) == 0 &&
-      !g_error_matches (error, WEBKIT_NETWORK_ERROR, WEBKIT_NETWORK_ERROR_CANCELLED))
-    report_failure (self, error);
-
-  return TRUE;
-}
-
-static void
-terminated_cb (HyphaPage                       *self,
-               WebKitWebProcessTerminationReason reason,
-               WebKitWebView                   *web_view)
-{
-  g_clear_handle_id (&self->load_timeout, g_source_remove);
-  if (self->hung)
-    return;
-
-  self->failed = FALSE;
-  if (reason == WEBKIT_WEB_PROCESS_EXCEEDED_MEMORY_LIMIT)
-    fail (self, HYPHA_ERROR_FAILED, _ ("The page used too much memory and was stopped."));
-  else if (reason == WEBKIT_WEB_PROCESS_TERMINATED_BY_API)
-    fail (self, HYPHA_ERROR_FAILED, _ ("The page was stopped."));
-  else
-    fail (self, HYPHA_ERROR_FAILED, _ ("The process that showed the page crashed."));
 }
 
 static void
@@ -523,28 +194,6 @@ make_host_page (HyphaPage *self)
 
   g_string_replace (page, "@TARGET@", target, 1);
   return g_string_free_to_bytes (g_steal_pointer (&page));
-}
-
-static void
-connect_view (HyphaPage *self)
-{
-  static const struct
-  {
-    const char *signal;
-    GCallback   callback;
-  } handlers[] = {
-    { "user-message-received", G_CALLBACK (user_message_received_cb) },
-    { "decide-policy", G_CALLBACK (decide_policy_cb) },
-    { "create", G_CALLBACK (create_cb) },
-    { "permission-request", G_CALLBACK (permission_request_cb) },
-    { "load-changed", G_CALLBACK (load_changed_cb) },
-    { "load-failed", G_CALLBACK (load_failed_cb) },
-    { "web-process-terminated", G_CALLBACK (terminated_cb) },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (handlers); i++)
-    g_signal_connect_object (self->web_view, handlers[i].signal, handlers[i].callback, self,
-                             G_CONNECT_SWAPPED);
 }
 
 static void
@@ -635,6 +284,6 @@ hypha_page_new (HyphaWebContext *context,
   hypha_web_context_serve (context, self->host, self->web_view, page);
   if (self->plugin_host != NULL)
     hypha_web_context_serve (context, self->plugin_host, self->web_view, page);
-  connect_view (self);
+  hypha_page_connect_view (self);
   return self;
 }
