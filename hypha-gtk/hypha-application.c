@@ -2,45 +2,18 @@
 
 #include "config.h"
 
-#include "hypha-application.h"
+#include "hypha-application-private.h"
 
 #include "hypha-dialog.h"
 #include "hypha-open-dialog.h"
-#include "hypha-question-dialog.h"
-#include "hypha-start-window.h"
-#include "hypha-window.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
-#include <string.h>
 
 /*
  * HyphaApplication: one core, a start window, and a window for each plugin or app that the core
  * asks to show. It is the host of the core: the only place that answers ::add-window.
  */
-
-#define SOURCE_KEY "hypha-source"
-
-struct _HyphaApplication
-{
-  AdwApplication    parent_instance;
-  HyphaCore        *core;
-  HyphaWebContext  *web_context;  /* keeps what all pages share */
-  HyphaStartWindow *start_window; /* weak */
-  GHashTable       *windows;      /* window id → HyphaWindow, shown or not */
-  GQueue            loads;        /* of Load, under way or waiting for the core */
-  char             *closed_client; /* whose window a person closed last */
-  guint             signal_ids[2];
-  int               exit_status;
-  guint             shut_down : 1;
-};
-
-typedef struct
-{
-  HyphaApplication *application;
-  char             *source;
-  gboolean          begun;
-} Load;
 
 enum
 {
@@ -53,8 +26,8 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (HyphaApplication, hypha_application, ADW_TYPE_APPLICATION)
 
-static HyphaStartWindow *
-present_start_window (HyphaApplication *self)
+HyphaStartWindow *
+hypha_application_present_start_window (HyphaApplication *self)
 {
   if (self->start_window == NULL)
     {
@@ -66,281 +39,6 @@ present_start_window (HyphaApplication *self)
 
   gtk_window_present (GTK_WINDOW (self->start_window));
   return self->start_window;
-}
-
-static void
-update_busy (HyphaApplication *self)
-{
-  guint n = g_queue_get_length (&self->loads);
-  Load *first = g_queue_peek_head (&self->loads);
-  g_autofree char *name = NULL;
-  g_autofree char *text = NULL;
-
-  if (self->start_window == NULL)
-    return;
-
-  if (n == 1)
-    {
-      name = g_path_get_basename (first->source);
-      text = g_strdup_printf (_ ("Opening “%s”…"), name);
-    }
-  else if (n > 1)
-    {
-      text = g_strdup_printf (ngettext ("Opening %u plugin…", "Opening %u plugins…", n), n);
-    }
-
-  hypha_start_window_set_busy (self->start_window, text);
-}
-
-static void
-load_free (Load *load)
-{
-  g_queue_remove (&load->application->loads, load);
-  update_busy (load->application);
-  g_application_release (G_APPLICATION (load->application));
-  g_object_unref (load->application);
-  g_free (load->source);
-  g_free (load);
-}
-
-static HyphaWindow *
-find_window (HyphaApplication *self,
-             HyphaWindowInfo  *info)
-{
-  return g_hash_table_lookup (self->windows, hypha_window_info_get_id (info));
-}
-
-static HyphaWindow *
-find_window_with_error (HyphaApplication *self,
-                        const GError     *error)
-{
-  GHashTableIter iter;
-  HyphaWindow *window;
-
-  g_hash_table_iter_init (&iter, self->windows);
-  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &window))
-    {
-      if (hypha_window_shows_error (window, error))
-        return window;
-    }
-
-  return NULL;
-}
-
-/* Whoever closed a window that was still loading knows that it was not opened. */
-static gboolean
-is_no_news (HyphaApplication *self,
-            const GError     *error)
-{
-  return self->shut_down ||
-         (self->closed_client != NULL && strstr (error->message, self->closed_client) != NULL);
-}
-
-static void
-load_error_answered_cb (HyphaApplication *self,
-                        const char       *response,
-                        GtkWidget        *dialog)
-{
-  if (g_str_equal (response, "retry"))
-    hypha_application_load (self, g_object_get_data (G_OBJECT (dialog), SOURCE_KEY));
-}
-
-static void
-load_failed (Load         *load,
-             const GError *error)
-{
-  HyphaWindow *window = find_window_with_error (load->application, error);
-  g_autofree char *name = g_path_get_basename (load->source);
-  g_autofree char *what = NULL;
-  AdwMessageDialog *dialog;
-
-  if (is_no_news (load->application, error))
-    return;
-
-  if (window != NULL)
-    {
-      hypha_window_set_source (window, load->source);
-      return;
-    }
-
-  what = g_strdup_printf (_ ("Could Not Open “%s”"), name);
-  dialog = hypha_start_window_show_error (present_start_window (load->application), what,
-                                          load->source, error);
-  g_object_set_data_full (G_OBJECT (dialog), SOURCE_KEY, g_strdup (load->source), g_free);
-  g_signal_connect_object (dialog, "response", G_CALLBACK (load_error_answered_cb), load->application,
-                           G_CONNECT_SWAPPED);
-}
-
-static void
-loaded_cb (GObject      *source,
-           GAsyncResult *result,
-           gpointer      data)
-{
-  Load *load = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (HyphaWindowInfo) info =
-      hypha_core_load_app_finish (HYPHA_CORE (source), result, &error);
-  HyphaWindow *window = info != NULL ? find_window (load->application, info) : NULL;
-
-  if (info == NULL)
-    load_failed (load, error);
-  else if (window != NULL)
-    hypha_window_set_source (window, load->source);
-
-  load_free (load);
-}
-
-static void
-begin_load (gpointer data,
-            gpointer user_data)
-{
-  Load *load = data;
-
-  if (load->begun || !hypha_core_is_running (load->application->core))
-    return;
-
-  load->begun = TRUE;
-  hypha_core_load_app_async (load->application->core, HYPHA_DESKTOP_WORKSPACE, load->source, NULL,
-                             loaded_cb, load);
-}
-
-/**
- * hypha_application_load:
- * @self: the application
- * @source: an address or an absolute path
- *
- * Opens a plugin, as soon as the core runs.
- */
-void
-hypha_application_load (HyphaApplication *self,
-                        const char       *source)
-{
-  Load *load;
-
-  g_return_if_fail (HYPHA_IS_APPLICATION (self));
-  g_return_if_fail (source != NULL);
-
-  load = g_new0 (Load, 1);
-  load->application = g_object_ref (self);
-  load->source = g_strdup (source);
-  g_application_hold (G_APPLICATION (self));
-  g_queue_push_tail (&self->loads, load);
-  update_busy (self);
-  begin_load (load, NULL);
-}
-
-static gboolean
-is_value (gpointer key,
-          gpointer value,
-          gpointer data)
-{
-  return value == data;
-}
-
-/* The window no longer knows what it showed. */
-static void
-window_destroyed_cb (HyphaApplication *self,
-                     HyphaWindow      *window)
-{
-  g_hash_table_foreach_remove (self->windows, is_value, window);
-}
-
-static gboolean
-window_close_request_cb (HyphaApplication *self,
-                         HyphaWindow      *window)
-{
-  g_free (self->closed_client);
-  self->closed_client = g_strdup (hypha_window_info_get_client_id (hypha_window_get_info (window)));
-  return FALSE;
-}
-
-static void
-window_reopen_cb (HyphaApplication *self,
-                  HyphaWindow      *window)
-{
-  g_autofree char *source = g_strdup (hypha_window_get_source (window));
-
-  hypha_application_load (self, source);
-  gtk_window_destroy (GTK_WINDOW (window));
-}
-
-/* A window that is to stay hidden must not keep the application running. */
-static gboolean
-add_window_cb (HyphaApplication *self,
-               HyphaWindowInfo  *info)
-{
-  gboolean hidden = hypha_window_info_is_hidden (info);
-  HyphaWindow *window = hypha_window_new (hidden ? NULL : GTK_APPLICATION (self), self->core, info);
-
-  g_hash_table_insert (self->windows, g_strdup (hypha_window_info_get_id (info)), window);
-  g_signal_connect_object (window, "destroy", G_CALLBACK (window_destroyed_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (window, "close-request", G_CALLBACK (window_close_request_cb), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (window, "reopen", G_CALLBACK (window_reopen_cb), self, G_CONNECT_SWAPPED);
-  if (!hidden)
-    gtk_window_present (GTK_WINDOW (window));
-
-  return TRUE;
-}
-
-static void
-remove_window_cb (HyphaApplication *self,
-                  HyphaWindowInfo  *info)
-{
-  HyphaWindow *window = find_window (self, info);
-
-  if (window != NULL)
-    hypha_window_removed (window);
-}
-
-/* The window of a page that asks, if it is to be seen. */
-static HyphaWindow *
-find_window_of_client (HyphaApplication *self,
-                       const char       *client)
-{
-  GHashTableIter iter;
-  HyphaWindow *window;
-
-  g_hash_table_iter_init (&iter, self->windows);
-  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &window))
-    {
-      HyphaWindowInfo *info = hypha_window_get_info (window);
-      g_autofree char *id = g_strdup_printf ("%s/%s", hypha_window_info_get_workspace (info),
-                                             hypha_window_info_get_client_id (info));
-
-      if (g_str_equal (id, client) && gtk_widget_get_mapped (GTK_WIDGET (window)))
-        return window;
-    }
-
-  return NULL;
-}
-
-/* A page asks in its own window, others in the start window; a message there is no dialog. */
-static gboolean
-question_cb (HyphaApplication *self,
-             HyphaQuestion    *question)
-{
-  const char *client = hypha_question_get_client (question);
-  HyphaWindow *window = find_window_of_client (self, client);
-  GtkWindow *parent = window != NULL ? GTK_WINDOW (window) : GTK_WINDOW (self->start_window);
-  GtkWidget *dialog;
-
-  if (self->shut_down)
-    return FALSE;
-
-  if (hypha_question_get_kind (question) == HYPHA_QUESTION_MESSAGE && window == NULL &&
-      self->start_window != NULL)
-    {
-      hypha_start_window_show_message (self->start_window, question);
-      return TRUE;
-    }
-
-  dialog = hypha_question_dialog_new (question, parent,
-                                      window != NULL ? gtk_window_get_title (parent) : client);
-  if (parent == NULL)
-    gtk_window_set_application (GTK_WINDOW (dialog), GTK_APPLICATION (self));
-  hypha_dialog_present (dialog);
-  return TRUE;
 }
 
 static void
@@ -371,7 +69,7 @@ start_failed (HyphaApplication *self,
   self->exit_status = 1;
   g_signal_emit (self, signals[START_FAILED], 0, error);
 
-  dialog = adw_message_dialog_new (GTK_WINDOW (present_start_window (self)),
+  dialog = adw_message_dialog_new (GTK_WINDOW (hypha_application_present_start_window (self)),
                                    _ ("Hypha Could Not Start"), text);
   adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "quit", _ ("_Quit"));
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "quit");
@@ -397,7 +95,7 @@ started_cb (GObject      *source,
       g_signal_emit (self, signals[LISTENING], 0, hypha_core_get_url (self->core));
       if (self->start_window != NULL)
         hypha_start_window_set_url (self->start_window, hypha_core_get_url (self->core));
-      g_queue_foreach (&self->loads, begin_load, NULL);
+      hypha_application_begin_loads (self);
     }
 
   g_application_release (G_APPLICATION (self));
@@ -428,7 +126,7 @@ start_page_activated (GSimpleAction *action,
                       GVariant      *parameter,
                       gpointer       data)
 {
-  present_start_window (data);
+  hypha_application_present_start_window (data);
 }
 
 static void
@@ -502,10 +200,7 @@ hypha_application_startup (GApplication *application)
   self->signal_ids[1] = g_unix_signal_add (SIGTERM, terminate_cb, self);
 
   self->web_context = hypha_web_context_dup_default ();
-  g_signal_connect_object (self->core, "add-window", G_CALLBACK (add_window_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->core, "remove-window", G_CALLBACK (remove_window_cb), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->core, "question", G_CALLBACK (question_cb), self, G_CONNECT_SWAPPED);
+  hypha_application_host_windows (self);
   g_application_hold (application);
   hypha_core_start_async (self->core, NULL, started_cb, g_object_ref (self));
 }
@@ -513,7 +208,7 @@ hypha_application_startup (GApplication *application)
 static void
 hypha_application_activate (GApplication *application)
 {
-  present_start_window (HYPHA_APPLICATION (application));
+  hypha_application_present_start_window (HYPHA_APPLICATION (application));
 }
 
 static void
@@ -525,7 +220,7 @@ hypha_application_open (GApplication *application,
   HyphaApplication *self = HYPHA_APPLICATION (application);
 
   if (gtk_application_get_windows (GTK_APPLICATION (self)) == NULL)
-    present_start_window (self);
+    hypha_application_present_start_window (self);
 
   for (int i = 0; i < n_files; i++)
     {
@@ -537,19 +232,6 @@ hypha_application_open (GApplication *application,
     }
 }
 
-/* Hidden ones too, and before the core goes: it is told that they are gone. */
-static void
-destroy_windows (HyphaApplication *self)
-{
-  g_autoptr (GList) hidden = g_hash_table_get_values (self->windows);
-  GList *windows;
-
-  for (GList *l = hidden; l != NULL; l = l->next)
-    gtk_window_destroy (l->data);
-  while ((windows = gtk_application_get_windows (GTK_APPLICATION (self))) != NULL)
-    gtk_window_destroy (windows->data);
-}
-
 static void
 hypha_application_shutdown (GApplication *application)
 {
@@ -559,7 +241,7 @@ hypha_application_shutdown (GApplication *application)
     g_clear_handle_id (&self->signal_ids[i], g_source_remove);
 
   self->shut_down = TRUE;
-  destroy_windows (self);
+  hypha_application_destroy_windows (self);
   hypha_core_close (self->core);
   g_clear_object (&self->web_context);
 
@@ -612,30 +294,6 @@ hypha_application_get_core (HyphaApplication *self)
   g_return_val_if_fail (HYPHA_IS_APPLICATION (self), NULL);
 
   return self->core;
-}
-
-/* The title of the window whose page offers a service; NULL if it is no page of ours. */
-const char *
-hypha_application_get_window_name (HyphaApplication *self,
-                                   const char       *service_id)
-{
-  GHashTableIter iter;
-  HyphaWindow *window;
-
-  g_return_val_if_fail (HYPHA_IS_APPLICATION (self), NULL);
-
-  g_hash_table_iter_init (&iter, self->windows);
-  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &window))
-    {
-      HyphaWindowInfo *info = hypha_window_get_info (window);
-      g_autofree char *prefix = g_strdup_printf ("%s/%s:", hypha_window_info_get_workspace (info),
-                                                 hypha_window_info_get_client_id (info));
-
-      if (g_str_has_prefix (service_id, prefix))
-        return hypha_window_info_get_name (info);
-    }
-
-  return NULL;
 }
 
 /* What the program should exit with, beyond what g_application_run() says. */
