@@ -32,6 +32,7 @@ struct _HyphaCore
 
   char               *host;
   char               *base_url;       /* as given; NULL for the real URL */
+  char              **allowed_origins; /* NULL for none */
   char               *workspace_dir;
   char               *url;            /* NULL until it runs */
   HyphaAuthority     *authority;      /* NULL until the secret is needed */
@@ -51,6 +52,10 @@ void hypha_core_watch_registry     (HyphaCore      *self);
 void hypha_core_watch_parts        (HyphaCore      *self);
 void hypha_core_install_properties (GObjectClass   *object_class);
 void hypha_core_notify_running     (HyphaCore      *self);
+gboolean hypha_core_check_address  (HyphaCore      *self,
+                                    GError        **error);
+void hypha_core_allow_address      (HyphaCore      *self);
+void hypha_core_announce           (HyphaCore      *self);
 void hypha_core_parts_discard      (HyphaCoreParts *self);
 
 G_END_DECLS

@@ -17,6 +17,7 @@ enum
   PROP_PORT,
   PROP_URL,
   PROP_BASE_URL,
+  PROP_ALLOWED_ORIGINS,
   PROP_WORKSPACE_DIR,
   PROP_REFUSE_ENCRYPTED,
   PROP_RESTARTING,
@@ -48,6 +49,9 @@ hypha_core_get_property (GObject    *object,
       break;
     case PROP_BASE_URL:
       g_value_set_string (value, hypha_core_get_base_url (self));
+      break;
+    case PROP_ALLOWED_ORIGINS:
+      g_value_set_boxed (value, hypha_core_get_allowed_origins (self));
       break;
     case PROP_WORKSPACE_DIR:
       g_value_set_string (value, self->workspace_dir);
@@ -87,6 +91,9 @@ hypha_core_set_property (GObject      *object,
       break;
     case PROP_BASE_URL:
       hypha_core_set_base_url (self, g_value_get_string (value));
+      break;
+    case PROP_ALLOWED_ORIGINS:
+      hypha_core_set_allowed_origins (self, g_value_get_boxed (value));
       break;
     case PROP_WORKSPACE_DIR:
       hypha_core_set_workspace_dir (self, g_value_get_string (value));
@@ -150,6 +157,17 @@ hypha_core_install_properties (GObjectClass *object_class)
    * Since: 0.1
    */
   properties[PROP_BASE_URL] = g_param_spec_string ("base-url", NULL, NULL, NULL, readwrite);
+
+  /**
+   * HyphaCore:allowed-origins:
+   *
+   * The origins, besides its own, whose web pages may use the core; see
+   * [method@Core.set_allowed_origins].
+   *
+   * Since: 0.1
+   */
+  properties[PROP_ALLOWED_ORIGINS] = g_param_spec_boxed ("allowed-origins", NULL, NULL, G_TYPE_STRV,
+                                                         readwrite);
 
   /**
    * HyphaCore:workspace-dir:

@@ -72,6 +72,7 @@ hypha_core_finalize (GObject *object)
 
   g_free (self->host);
   g_free (self->base_url);
+  g_strfreev (self->allowed_origins);
   g_free (self->workspace_dir);
 
   G_OBJECT_CLASS (hypha_core_parent_class)->finalize (object);
@@ -174,81 +175,6 @@ hypha_core_build (HyphaCore *self)
   hypha_core_watch_parts (self);
 }
 
-/* A base URL names a host that we have to answer to. */
-static gboolean
-hypha_core_check_base_url (HyphaCore  *self,
-                           GUri      **uri,
-                           GError    **error)
-{
-  g_autoptr (GUri) parsed = NULL;
-
-  *uri = NULL;
-  if (self->base_url == NULL)
-    return TRUE;
-
-  parsed = g_uri_parse (self->base_url, G_URI_FLAGS_NONE, NULL);
-  if (parsed != NULL && g_uri_get_host (parsed) != NULL && *g_uri_get_host (parsed) != '\0' &&
-      (g_str_equal (g_uri_get_scheme (parsed), "http") ||
-       g_str_equal (g_uri_get_scheme (parsed), "https")))
-    {
-      *uri = g_steal_pointer (&parsed);
-      return TRUE;
-    }
-
-  if (g_ascii_strncasecmp (self->base_url, "ws", 2) == 0)
-    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                 "Please provide a valid wss url ending with /ws, not “%s”", self->base_url);
-  else
-    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                 "base URL “%s” is not of the form http://host:port", self->base_url);
-  return FALSE;
-}
-
-/* Requests for it, and pages from it, are ours. */
-static void
-hypha_core_allow_base_url (HyphaCore *self,
-                           GUri      *base_url)
-{
-  g_autofree char *origin = NULL;
-
-  origin = g_uri_join (G_URI_FLAGS_NONE, g_uri_get_scheme (base_url), NULL,
-                       g_uri_get_host (base_url), g_uri_get_port (base_url), "", NULL, NULL);
-  hypha_server_allow_host (self->parts.server, g_uri_get_host (base_url));
-  hypha_server_allow_origin (self->parts.server, origin);
-}
-
-/* What the person types to confirm a login here. */
-static char *
-hypha_core_dup_login_command (HyphaCore *self)
-{
-  g_autofree char *usual = g_build_filename (g_get_user_data_dir (), "hypha", NULL);
-  g_autofree char *quoted = g_shell_quote (self->workspace_dir);
-  GString *command = g_string_new ("hypha login");
-
-  if (!g_str_equal (self->host, HYPHA_CORE_DEFAULT_HOST) && !g_str_equal (self->host, "0.0.0.0"))
-    g_string_append_printf (command, " --host %s", self->host);
-  if (self->port != HYPHA_CORE_DEFAULT_PORT)
-    g_string_append_printf (command, " --port %u", self->port);
-  if (!g_str_equal (self->workspace_dir, usual))
-    g_string_append_printf (command, " --workspace-dir %s", quoted);
-  return g_string_free (command, FALSE);
-}
-
-static void
-hypha_core_announce (HyphaCore *self)
-{
-  g_autofree char *command = NULL;
-  gboolean ipv6 = strchr (self->host, ':') != NULL;
-
-  self->port = hypha_server_get_port (self->parts.server);
-  self->url = g_strdup_printf (ipv6 ? "http://[%s]:%u" : "http://%s:%u", self->host, self->port);
-  hypha_manager_set_base_url (self->parts.manager, hypha_core_get_base_url (self));
-  hypha_gate_set_base_url (self->parts.gate, hypha_core_get_base_url (self));
-  command = hypha_core_dup_login_command (self);
-  hypha_login_desk_set_command (hypha_manager_get_logins (self->parts.manager), command);
-  hypha_core_notify_running (self);
-}
-
 /**
  * hypha_core_start:
  * @self: a core
@@ -270,8 +196,6 @@ hypha_core_start (HyphaCore     *self,
                   GCancellable  *cancellable,
                   GError       **error)
 {
-  g_autoptr (GUri) base_url = NULL;
-
   g_return_val_if_fail (HYPHA_IS_CORE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -286,14 +210,12 @@ hypha_core_start (HyphaCore     *self,
       return FALSE;
     }
 
-  if (!hypha_core_check_base_url (self, &base_url, error) ||
-      !hypha_core_ensure_authority (self, error) ||
+  if (!hypha_core_check_address (self, error) || !hypha_core_ensure_authority (self, error) ||
       !hypha_authority_open_store (self->authority, self->workspace_dir, error))
     return FALSE;
 
   hypha_core_build (self);
-  if (base_url != NULL)
-    hypha_core_allow_base_url (self, base_url);
+  hypha_core_allow_address (self);
   if (!hypha_server_listen (self->parts.server, self->host, self->wanted_port, error))
     {
       hypha_core_tear_down (self);

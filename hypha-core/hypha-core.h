@@ -60,6 +60,11 @@ HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_base_url    (HyphaCore            *self,
                                         const char           *base_url);
 HYPHA_AVAILABLE_IN_0_1
+const char *const *hypha_core_get_allowed_origins (HyphaCore  *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_allowed_origins (HyphaCore         *self,
+                                            const char *const *origins);
+HYPHA_AVAILABLE_IN_0_1
 const char *hypha_core_get_workspace_dir (HyphaCore          *self);
 HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_workspace_dir (HyphaCore          *self,

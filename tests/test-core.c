@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <hypha.h>
+#include <libsoup/soup.h>
 #include <string.h>
 
 #include "test-utils.h"
@@ -155,6 +156,60 @@ test_core_base_url (void)
   g_assert_true (hypha_core_start (core, NULL, &error));
   g_assert_no_error (error);
   g_assert_cmpstr (hypha_core_get_base_url (core), ==, "https://hypha.example.org");
+}
+
+static void
+answered (GObject      *session,
+          GAsyncResult *result,
+          gpointer      done)
+{
+  g_autoptr (GInputStream) body = soup_session_send_finish (SOUP_SESSION (session), result, NULL);
+
+  *(gboolean *) done = TRUE;
+}
+
+static guint
+ask_from (HyphaCore  *core,
+          const char *origin)
+{
+  g_autofree char *url = g_strconcat (hypha_core_get_url (core), "/health", NULL);
+  g_autoptr (SoupSession) session = soup_session_new ();
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  gboolean done = FALSE;
+
+  soup_message_headers_append (soup_message_get_request_headers (message), "Origin", origin);
+  soup_session_send_async (session, message, G_PRIORITY_DEFAULT, NULL, answered, &done);
+  g_assert_true (test_wait_flag (&done));
+  return soup_message_get_status (message);
+}
+
+/* Pages of an origin that is named may use the core, others may not. */
+static void
+test_core_allowed_origins (void)
+{
+  static const char *const bad[][2] = { { "*", NULL }, { "app.example.org", NULL },
+                                        { "ftp://app.example.org", NULL }, { "null", NULL } };
+  static const char *const good[] = { "https://app.example.org", NULL };
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      hypha_core_set_allowed_origins (core, bad[i]);
+      g_assert_false (hypha_core_start (core, NULL, &error));
+      g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
+      g_assert_nonnull (strstr (error->message, bad[i][0]));
+      g_clear_error (&error);
+    }
+
+  g_object_set (core, "allowed-origins", good, NULL);
+  g_assert_cmpstrv (hypha_core_get_allowed_origins (core), good);
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (ask_from (core, "https://app.example.org"), ==, 200);
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*origin*not allowed*");
+  g_assert_cmpuint (ask_from (core, "http://app.example.org"), ==, 403);
+  test_assert_expected_logs ();
 }
 
 /* Where sockets connect to names the same place. */
@@ -604,6 +659,7 @@ main (int    argc,
   g_test_add_func ("/core/status", test_core_status);
   g_test_add_func ("/core/taken-port", test_core_taken_port);
   g_test_add_func ("/core/base-url", test_core_base_url);
+  g_test_add_func ("/core/allowed-origins", test_core_allowed_origins);
   g_test_add_func ("/core/base-url-of-sockets", test_core_base_url_of_sockets);
   g_test_add_func ("/core/token", test_core_token);
   g_test_add_func ("/core/load-app-without-host", test_core_load_app_without_host);
