@@ -2,10 +2,12 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -374,6 +376,29 @@ test_sockets_max_of_address (ServerFixture *fixture,
   test_assert_expected_logs ();
 }
 
+/* A burst does not wait for the second try of TCP, which comes after a second. */
+static void
+test_sockets_burst (ServerFixture *fixture,
+                    gconstpointer  data)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct pollfd burst[100];
+
+  address.sin_port = htons ((guint16) fixture->port);
+  for (guint i = 0; i < G_N_ELEMENTS (burst); i++)
+    {
+      burst[i].fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      burst[i].events = POLLOUT;
+      if (connect (burst[i].fd, (struct sockaddr *) &address, sizeof address) < 0)
+        g_assert_cmpint (errno, ==, EINPROGRESS);
+    }
+
+  /* Nobody has accepted any yet. */
+  g_assert_cmpint (poll (burst, G_N_ELEMENTS (burst), 0), ==, G_N_ELEMENTS (burst));
+  for (guint i = 0; i < G_N_ELEMENTS (burst); i++)
+    close (burst[i].fd);
+}
+
 static void
 test_sockets_file_limit (ServerFixture *fixture,
                          gconstpointer  data)
@@ -455,6 +480,7 @@ main (int    argc,
   ADD ("/net/server-sockets/of-address", test_sockets_of_address);
   g_test_add ("/net/server-sockets/max-of-address", ServerFixture, "0.0.0.0",
               server_fixture_set_up, test_sockets_max_of_address, server_fixture_tear_down);
+  ADD ("/net/server-sockets/burst", test_sockets_burst);
   ADD ("/net/server-sockets/file-limit", test_sockets_file_limit);
   ADD ("/net/server-sockets/no-files", test_sockets_no_files);
 

@@ -4,7 +4,9 @@
 
 #include "hypha-server-internal-private.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /*
@@ -145,6 +147,14 @@ hypha_server_watch (HyphaServerWatch *watch)
   g_source_attach (watch->source, g_main_context_get_thread_default ());
 }
 
+/* GSocket lets ten wait to be accepted; with more at once the others come a second later. */
+static void
+hypha_server_set_backlog (GSocket *socket)
+{
+  if (listen (g_socket_get_fd (socket), HYPHA_SERVER_BACKLOG) < 0)
+    g_warning ("cannot let more connections wait to be accepted: %s", g_strerror (errno));
+}
+
 void
 hypha_server_watch_listeners (HyphaServer *self)
 {
@@ -157,6 +167,7 @@ hypha_server_watch_listeners (HyphaServer *self)
 
       watch->server = self;
       watch->socket = g_object_ref (l->data);
+      hypha_server_set_backlog (watch->socket);
       hypha_server_watch (watch);
       g_ptr_array_add (self->watches, watch);
     }

@@ -34,6 +34,9 @@ G_DECLARE_FINAL_TYPE (HyphaServer, hypha_server, HYPHA, SERVER, GObject)
 /* How long, in ms, libsoup may take to close who was told to go. */
 #define HYPHA_SERVER_LEAVE_TIMEOUT 1000
 
+/* Connections that may wait to be accepted, if the system lets so many (net.core.somaxconn). */
+#define HYPHA_SERVER_BACKLOG 4096
+
 /* When there is no file for a connection: how long, in ms, from one try to the next. */
 #define HYPHA_SERVER_ACCEPT_PAUSE 1000
 
