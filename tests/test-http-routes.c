@@ -134,16 +134,20 @@ test_head (void)
     }
 }
 
-/* A private workspace is as if it were not there. */
+/* A private workspace is as if it were not there, and so are the stock clients in it. */
 static void
 test_unknown_workspace (void)
 {
   g_autoptr (Web) web = web_new ();
   g_autoptr (HyphaService) service = web_service ("secret", "protected", "generic");
+  g_autofree char *token = hub_token (web->hub, "ws-a", "alice");
+  g_autoptr (Client) laptop = hub_connect (web->hub, "laptop", token);
 
   web_register (web, service);
+  client_register (laptop, "built-in", "public");
   for (const char *const *end = (const char *const[]) { "info", "openapi.json", "services",
                                                         "services/secret", "services/secret/f",
+                                                        "services/built-in",
                                                         "services/secret/openapi.json",
                                                         "apps/secret/x", NULL };
        *end != NULL; end++)

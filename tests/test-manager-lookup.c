@@ -208,6 +208,92 @@ test_manager_list (void)
   g_assert_cmpstr (error, ==, "Invalid query keys: bad");
 }
 
+/* As a text, or nothing, as clients fill in what they were not given. */
+static void
+test_manager_list_null (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) client = hub_connect (hub, "p", token);
+  static const char *const queries[] = {
+    "{'id': <'one'>, 'service_id': <@mv nothing>}", "{'id': <@mv nothing>, 'service_id': <'one'>}",
+    "{'id': <'one'>, 'workspace': <@mv nothing>, 'client_id': <@mv nothing>,"
+    " 'type': <@mv nothing>, 'app_id': <@mv nothing>, 'visibility': <@mv nothing>}",
+  };
+
+  client_register (client, "one", "public");
+  client_register (client, "two", "public");
+  for (gsize i = 0; i < G_N_ELEMENTS (queries); i++)
+    {
+      g_autofree char *args = g_strdup_printf ("[<%s>]", queries[i]);
+      g_autofree char *error = NULL;
+      g_autoptr (GVariant) found = client_call_manager (client, "list_services",
+                                                        g_variant_new_parsed (args), &error);
+
+      g_assert_cmpstr (error, ==, NULL);
+      g_assert_cmpuint (g_variant_n_children (found), ==, 1);
+    }
+
+  client_assert_fails (client, "list_services", "[<{'id': <'one'>, 'service_id': <'one'>}>]",
+                       "Cannot specify both 'id' and 'service_id' in the query.");
+}
+
+static guint
+count_listed (Client     *client,
+              const char *args,
+              const char *suffix)
+{
+  g_autoptr (GVariant) found = client_must_call (client, "list_services", args);
+  guint n = 0;
+
+  for (gsize i = 0; i < g_variant_n_children (found); i++)
+    {
+      g_autoptr (GVariant) record = NULL;
+      const char *id = "";
+
+      g_variant_get_child (found, i, "v", &record);
+      g_variant_lookup (record, "id", "&s", &id);
+      n += g_str_has_suffix (id, suffix);
+    }
+
+  return n;
+}
+
+/* H13: stock clients publish what makes them one, and with it who they are. */
+static void
+test_manager_hides_built_in (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-secret", "alice");
+  g_autofree char *other_token = hub_token (hub, "ws-b", "bob");
+  g_autoptr (Client) laptop = hub_connect (hub, "laptop", token);
+  g_autoptr (Client) friend = hub_connect (hub, "friend", token);
+  g_autoptr (Client) bob = hub_connect (hub, "b", other_token);
+  g_autoptr (Client) guest = hub_connect (hub, "x", NULL);
+  g_autoptr (GVariant) exact = NULL;
+  static const char *const all[] = { "[<@a{sv} {}>]", "[<'ws-secret'>]", "[<'*'>]",
+                                     "[<{'type': <'built-in'>}>]", "[<{'id': <'built-in'>}>]",
+                                     "[<{'workspace': <'ws-secret'>}>]", "[<'*/*:built-in'>]",
+                                     "[<{'id': <'laptop:built-in'>}>]" };
+
+  g_variant_unref (client_must_call (laptop, "register_service",
+                                     "[<{'id': <'built-in'>, 'type': <'built-in'>,"
+                                     " 'config': <{'visibility': <'public'>}>}>]"));
+  client_register (guest, "built-in", "public");
+  for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
+    {
+      g_assert_cmpuint (count_listed (bob, all[i], "laptop:built-in"), ==, 0);
+      g_assert_cmpuint (count_listed (guest, all[i], "laptop:built-in"), ==, 0);
+      g_assert_cmpuint (count_listed (friend, all[i], "laptop:built-in"), ==, 1);
+    }
+
+  g_assert_cmpuint (count_listed (guest, "@av []", "x:built-in"), ==, 1);
+  client_assert_fails (guest, "get_service_info", "[<'ws-secret/*:built-in'>]",
+                       "Service not found: ws-secret/*:built-in");
+  exact = client_must_call (guest, "get_service_info", "[<'ws-secret/laptop:built-in'>]");
+  g_assert_nonnull (exact);
+}
+
 /* As a keyword, as stock Python clients send it, and as the second argument. */
 static void
 test_manager_list_unlisted_argument (void)
@@ -336,6 +422,8 @@ main (int    argc,
   g_test_add_func ("/hub/manager/protected", test_manager_protected);
   g_test_add_func ("/hub/manager/list", test_manager_list);
   g_test_add_func ("/hub/manager/foreign-targets", test_manager_foreign_targets);
+  g_test_add_func ("/hub/manager/list-null", test_manager_list_null);
+  g_test_add_func ("/hub/manager/hides-built-in", test_manager_hides_built_in);
   g_test_add_func ("/hub/manager/list-unlisted-argument", test_manager_list_unlisted_argument);
   g_test_add_func ("/hub/manager/exact-id-in-any-workspace",
                    test_manager_exact_id_in_any_workspace);

@@ -65,7 +65,10 @@ hypha_query_matches (HyphaQuery       *query,
          hypha_query_field_matches (query->type, hypha_service_info_get_service_type (info));
 }
 
-/* Unlisted services are found by those who know the address, and by their own on request. */
+/*
+ * Unlisted services are found by those who know the address, and by their own on request. What each
+ * client has to be one, “built-in”, says who is there: that is for those who may ask who is there.
+ */
 gboolean
 hypha_query_shows (HyphaQuery       *query,
                    HyphaServiceInfo *info,
@@ -76,6 +79,11 @@ hypha_query_shows (HyphaQuery       *query,
                                       hypha_service_info_get_workspace (info));
 
   if (!hypha_service_info_visible_to (info, user, own_workspace))
+    return FALSE;
+
+  if (hypha_service_info_is_built_in (info) &&
+      !hypha_user_info_may (user, own_workspace, HYPHA_NEED_READ,
+                            hypha_service_info_get_workspace (info)))
     return FALSE;
 
   if (!hypha_service_info_is_unlisted (info))

@@ -203,8 +203,8 @@ hypha_query_check_keys (GVariant  *map,
     "include_unlisted", "include_app_services", "prioritize_running_services", "pagination",
     "limit", "offset", "context", NULL
   };
-  g_autoptr (GVariant) id = g_variant_lookup_value (map, "id", NULL);
-  g_autoptr (GVariant) service_id = g_variant_lookup_value (map, "service_id", NULL);
+  g_autofree char *id = hypha_query_dup (map, "id");
+  g_autofree char *service_id = hypha_query_dup (map, "service_id");
   GVariantIter iter;
   const char *key;
 

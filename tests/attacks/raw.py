@@ -284,12 +284,13 @@ class World:
         return self.page(workspace) if way == "page" else self.socket(workspace)
 
     def victim(self, workspace="ws-a", client=None):
-        """Somebody with a service of every visibility, whose log tells what got to it."""
+        """A stock client, with a service of every visibility, whose log tells what got to it."""
         self.count += 1
         victim = self.socket(workspace, "alice", client or f"victim{self.count}")
         for visibility in ("public", "protected", "unlisted"):
             verb, value = victim.register(visibility, visibility)
             assert verb == "resolve", value
+        assert victim.register("built-in", "public", type="built-in")[0] == "resolve"
         victim.log.clear()
         return victim
 

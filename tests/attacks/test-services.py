@@ -99,28 +99,44 @@ def _(world, way):
         check(victim.sync() == [], [merged(f) for f in victim.log])
 
 
-@attack("H13", "socket page", "lists of what is protected or unlisted")
+# What nobody outside finds: services that are not for all, and who is there.
+HIDDEN = (":protected", ":unlisted", ":built-in")
+
+
+@attack("H13", "socket page", "lists of what is protected or unlisted, and of who is there")
 def _(world, way):
-    world.victim()
+    victim = world.victim(client="hidden-laptop")
     queries = ({"workspace": "ws-a"}, {"workspace": "*"}, {}, "ws-a/*:*", "*",
                {"workspace": "ws-a", "include_unlisted": True},
-               {"workspace": "ws-a", "visibility": "protected"}, {"id": "*/*:protected"})
+               {"workspace": "ws-a", "visibility": "protected"}, {"id": "*/*:protected"},
+               {"type": "built-in"}, "*/*:built-in", {"id": "hidden-laptop:built-in"})
     attackers = [world.attacker(way)] + ([world.anonymous()] if way == "socket" else [])
     for attacker in attackers:
         for query in queries:
             for more in ((), (True,)):
                 verb, found = attacker.manager("list_services", query, *more)
-                names = str(found) if verb == "resolve" else ""
-                check(":protected" not in names and ":unlisted" not in names, (query, names))
+                names = str([service["id"] for service in found if service["id"].startswith("ws-a/")]
+                            if verb == "resolve" else "")
+                check(not any(name in names for name in HIDDEN), (query, names))
+        for query in ("ws-a/*:built-in", "*/*:built-in", {"id": "built-in", "workspace": "ws-a"}):
+            for verb in ("get_service_info", "get_service"):
+                check("hidden-laptop" not in str(attacker.manager(verb, query)), query)
+    check(victim.sync() == [], [merged(f) for f in victim.log])
 
 
-@attack("H13", "http", "lists of what is protected or unlisted")
+@attack("H13", "http", "lists of what is protected or unlisted, and of who is there")
 def _(world, way):
     world.victim()
     for path in ("/ws-a/services", "/*/services", "/ws-a/services?include_unlisted=true",
                  "/ws-a/services?workspace=ws-a&visibility=protected"):
         _, _, body = world.http("GET", path)
-        check(b":protected" not in body and b":unlisted" not in body, body)
+        check(not any(name.encode() in body for name in HIDDEN), body)
+    hidden = world.socket("ws-private", "alice", "hidden-laptop")
+    check(hidden.register("built-in", "public", type="built-in")[0] == "resolve")
+    for end in ("info", "services", "services/built-in", "openapi.json"):
+        there = world.http("GET", f"/ws-private/{end}")
+        absent = world.http("GET", f"/ws-nowhere/{end}")
+        check((there[0], there[2].replace(b"ws-private", b"ws-nowhere")) == (absent[0], absent[2]), there)
 
 
 @attack("H14", "socket page", "the functions of a protected service")
