@@ -124,8 +124,8 @@ test_token_read_only (void)
                                   g_variant_new_parsed ("[<{'id': <'built-in'>}>]"), NULL);
   g_assert_nonnull (built_in);
   client_assert_fails (client, "register_service", "[<{'id': <'mine'>}>]",
-                       "Access denied: Only root user can register services in 'ws-a' workspace. "
-                       "Current client: ws-a/r");
+                       "Access denied: client ws-a/r may only read workspace 'ws-a', and to register "
+                       "services needs a token that may write there");
   assert_generate_fails (client, "@a{sv} {}", "Only admin can generate token.");
 
   /* An event for all, which nobody gets; what follows it arrives. */

@@ -56,6 +56,23 @@ hypha_registration_parse (HyphaAddress  *address,
   return FALSE;
 }
 
+static void
+hypha_registration_refuse (HyphaPeer  *caller,
+                           GError    **error)
+{
+  const char *workspace = hypha_peer_get_workspace (caller);
+
+  if (g_str_equal (workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE) ||
+      g_str_equal (workspace, HYPHA_ADDRESS_ROOT_WORKSPACE))
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                 "Access denied: Only root user can register services in '%s' workspace. "
+                 "Current client: %s", workspace, hypha_peer_get_id (caller));
+  else
+    g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+                 "Access denied: client %s may only read workspace '%s', and to register services "
+                 "needs a token that may write there", hypha_peer_get_id (caller), workspace);
+}
+
 /*
  * What a client needs to be one may be registered everywhere, and what it exports too, but in
  * “public”: there anybody could be taken for the service of its name.
@@ -73,9 +90,7 @@ hypha_registration_check (HyphaPeer   *caller,
       hypha_user_info_may (hypha_peer_get_user (caller), workspace, HYPHA_NEED_REGISTER, workspace))
     return TRUE;
 
-  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-               "Access denied: Only root user can register services in '%s' workspace. "
-               "Current client: %s", workspace, hypha_peer_get_id (caller));
+  hypha_registration_refuse (caller, error);
   return FALSE;
 }
 
@@ -116,10 +131,11 @@ static GVariant *
 hypha_registration_set_app (GVariant   *record,
                             const char *app)
 {
+  g_autoptr (GVariant) own = g_variant_lookup_value (record, "app_id", NULL);
   GVariantDict dict;
 
   g_variant_dict_init (&dict, record);
-  if (app != NULL && !g_variant_dict_contains (&dict, "app_id"))
+  if (app != NULL && (own == NULL || hypha_rpc_codec_is_null (own)))
     g_variant_dict_insert (&dict, "app_id", "s", app);
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
