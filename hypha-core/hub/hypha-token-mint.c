@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "hypha-claims-private.h"
+#include "hypha-token-config-private.h"
 #include "hypha-token-methods-private.h"
 #include "hypha-token-scopes-private.h"
 
@@ -143,18 +144,6 @@ hypha_token_set_client (HyphaToken     *token,
   return TRUE;
 }
 
-/* The keys of generate_token: any other is a claim that root adds. */
-static gboolean
-hypha_token_is_key (const char *name)
-{
-  static const char *const keys[] = {
-    "user_id", "workspace", "client_id", "email", "roles", "scopes", "scope", "expires_in",
-    "permission", "extra_scopes", NULL
-  };
-
-  return g_strv_contains (keys, name);
-}
-
 static gboolean
 hypha_token_is_scalar (GVariant *value)
 {
@@ -183,7 +172,7 @@ hypha_token_add_custom (HyphaToken  *token,
       g_autoptr (GVariant) owned = value;
       g_autofree char *quoted = hypha_error_quote (name);
 
-      if (hypha_token_is_key (name) || hypha_rpc_codec_is_null (value))
+      if (hypha_token_config_is_key (name) || hypha_rpc_codec_is_null (value))
         continue;
 
       if (hypha_claims_is_reserved (name) || !hypha_token_is_scalar (value))
@@ -256,7 +245,7 @@ hypha_token_set_roles (HyphaToken     *token,
 {
   g_strfreev (token->roles);
   token->roles = hypha_token_narrow (user, "role", hypha_user_info_get_roles (user),
-                                     hypha_token_take_words (config, "roles"), error);
+                                     hypha_token_config_dup_words (config, "roles"), error);
   return token->roles != NULL;
 }
 
@@ -284,6 +273,9 @@ hypha_token_methods_mint (HyphaAuthority *authority,
 
   g_variant_lookup (config, "workspace", "&s", &wanted);
   if (!hypha_token_check_workspace (user, workspace, client, wanted, error))
+  if (!hypha_token_config_check (config, error))
+    return NULL;
+
     return NULL;
 
   token = hypha_token_new (NULL, wanted);

@@ -8,8 +8,6 @@ G_BEGIN_DECLS
 
 /* Roles and scopes of a token that somebody asks for: nobody but root gives more than it has. */
 
-char   **hypha_token_take_words  (GVariant           *config,
-                                  const char         *key);
 char   **hypha_token_narrow      (HyphaUserInfo      *user,
                                   const char         *what,
                                   const char *const  *own,

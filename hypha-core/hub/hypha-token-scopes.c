@@ -4,39 +4,10 @@
 
 #include "hypha-claims-private.h"
 #include "hypha-rpc-codec-private.h"
+#include "hypha-token-config-private.h"
 #include "hypha-token-scopes-private.h"
 
 #include <string.h>
-
-/* A list of texts in config, or one text of several words; NULL if there is none. */
-char **
-hypha_token_take_words (GVariant   *config,
-                        const char *key)
-{
-  g_autoptr (GVariant) value = g_variant_lookup_value (config, key, NULL);
-  g_autoptr (GStrvBuilder) words = g_strv_builder_new ();
-  GVariantIter iter;
-  GVariant *item;
-
-  if (value == NULL)
-    return NULL;
-
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-    return g_strsplit (g_variant_get_string (value, NULL), " ", -1);
-
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE ("av")))
-    return NULL;
-
-  g_variant_iter_init (&iter, value);
-  while (g_variant_iter_next (&iter, "v", &item))
-    {
-      if (g_variant_is_of_type (item, G_VARIANT_TYPE_STRING))
-        g_strv_builder_add (words, g_variant_get_string (item, NULL));
-      g_variant_unref (item);
-    }
-
-  return g_strv_builder_end (words);
-}
 
 /* Words that were asked for, or the caller's own; nobody but root gets more than it has. */
 char **
@@ -190,10 +161,10 @@ hypha_token_scopes_add_asked (HyphaTokenScopes  *self,
                               GVariant          *config,
                               GError           **error)
 {
-  g_auto (GStrv) asked = hypha_token_take_words (config, "scopes");
+  g_auto (GStrv) asked = hypha_token_config_dup_words (config, "scopes");
 
   if (asked == NULL)
-    asked = hypha_token_take_words (config, "scope");
+    asked = hypha_token_config_dup_words (config, "scope");
   if (asked == NULL)
     hypha_token_scopes_inherit (self);
 
@@ -220,7 +191,7 @@ hypha_token_scopes_add_extra (HyphaTokenScopes  *self,
                               GVariant          *config,
                               GError           **error)
 {
-  g_auto (GStrv) extra = hypha_token_take_words (config, "extra_scopes");
+  g_auto (GStrv) extra = hypha_token_config_dup_words (config, "extra_scopes");
   gboolean admin = hypha_user_info_may (self->user, self->own_workspace, HYPHA_NEED_ADMIN,
                                         self->token->workspace);
 
