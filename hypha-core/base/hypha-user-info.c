@@ -21,7 +21,7 @@ struct _HyphaUserInfo
   gpointer       judge_data;
   GDestroyNotify judge_destroy;
   gint64    expires_at;
-  gint64    origin_time; /* of the first token of the lineage, in microseconds since 1970 */
+  gint64    origin_time; /* when the token that it came with was made, in microseconds since 1970 */
   guint     anonymous : 1;
   guint     root : 1;
   guint     delegated : 1; /* by a token that another client made: never more than that says */

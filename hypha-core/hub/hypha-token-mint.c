@@ -191,7 +191,10 @@ hypha_token_add_custom (HyphaToken  *token,
   return TRUE;
 }
 
-/* A token is never worth more than the one that it was made with, and ends with it. */
+/*
+ * A token is never worth more than the one that it was made with, and ends with it. But it is as old
+ * as its making: what it says was true then.
+ */
 static gboolean
 hypha_token_set_lineage (HyphaToken     *token,
                          HyphaUserInfo  *user,
@@ -210,7 +213,6 @@ hypha_token_set_lineage (HyphaToken     *token,
 
   g_strfreev (token->lineage);
   token->lineage = g_strdupv ((char **) lineage);
-  token->origin_time = hypha_user_info_get_origin_time (user);
   return TRUE;
 }
 
@@ -271,11 +273,11 @@ hypha_token_methods_mint (HyphaAuthority *authority,
       return NULL;
     }
 
-  g_variant_lookup (config, "workspace", "&s", &wanted);
-  if (!hypha_token_check_workspace (user, workspace, client, wanted, error))
   if (!hypha_token_config_check (config, error))
     return NULL;
 
+  g_variant_lookup (config, "workspace", "&s", &wanted);
+  if (!hypha_token_check_workspace (user, workspace, client, wanted, error))
     return NULL;
 
   token = hypha_token_new (NULL, wanted);

@@ -143,6 +143,19 @@ hypha_token_scopes_add_word (HyphaTokenScopes *self,
   self->given = TRUE;
 }
 
+/*
+ * Whether one of the maker's own words still says something: of a workspace that somebody else has
+ * made anew it says nothing, and a new token would be new enough for that one.
+ */
+static gboolean
+hypha_token_scopes_is_current (HyphaTokenScopes *self,
+                               const char       *scope)
+{
+  g_autofree char *workspace = hypha_token_scopes_get_workspace (scope);
+
+  return workspace == NULL || hypha_user_info_is_trusted (self->user, workspace);
+}
+
 /* Without any that were asked for: the maker's own. */
 static void
 hypha_token_scopes_inherit (HyphaTokenScopes *self)
@@ -151,7 +164,8 @@ hypha_token_scopes_inherit (HyphaTokenScopes *self)
 
   for (; *own != NULL && !hypha_user_info_is_root (self->user); own++)
     {
-      if (hypha_level_from_scope (*own, self->token->workspace) == HYPHA_LEVEL_NONE)
+      if (hypha_level_from_scope (*own, self->token->workspace) == HYPHA_LEVEL_NONE &&
+          hypha_token_scopes_is_current (self, *own))
         g_strv_builder_add (self->words, *own);
     }
 }

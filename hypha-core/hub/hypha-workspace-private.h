@@ -33,6 +33,7 @@ GVariant       *hypha_workspace_take_info       (GVariant        *config,
                                                  GError         **error);
 char          **hypha_workspace_take_owners     (GVariant        *config,
                                                  const char      *user,
+                                                 const char      *maker,
                                                  GError         **error);
 
 G_END_DECLS

@@ -263,30 +263,38 @@ hypha_workspace_take_info (GVariant  *config,
   return NULL;
 }
 
-/* The owners that were named, and whoever makes it. */
+static void
+hypha_workspace_add_owner (GPtrArray  *owners,
+                           const char *user)
+{
+  if (user != NULL && !g_ptr_array_find_with_equal_func (owners, user, g_str_equal, NULL))
+    g_ptr_array_add (owners, g_strdup (user));
+}
+
+/*
+ * The owners that were named, user, who makes it now, and maker, who made it first or is NULL:
+ * nobody counts as the maker of what is not its own.
+ */
 char **
 hypha_workspace_take_owners (GVariant    *config,
-                              const char  *user,
-                              GError     **error)
+                             const char  *user,
+                             const char  *maker,
+                             GError     **error)
 {
   g_autoptr (GVariant) given = g_variant_lookup_value (config, "owners", NULL);
   g_auto (GStrv) named = hypha_workspace_take_texts (config, "owners");
-  g_autoptr (GStrvBuilder) owners = g_strv_builder_new ();
+  g_autoptr (GPtrArray) owners = g_ptr_array_new_null_terminated (0, g_free, TRUE);
 
-  if ((given != NULL && !hypha_rpc_codec_is_null (given) && named == NULL) ||
-      (named != NULL && g_strv_length (named) >= HYPHA_WORKSPACES_MAX_OWNERS))
-    {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
-                   "owners must be a list of fewer than %d user ids", HYPHA_WORKSPACES_MAX_OWNERS);
-      return NULL;
-    }
+  hypha_workspace_add_owner (owners, user);
+  hypha_workspace_add_owner (owners, maker);
+  for (char **p = named; p != NULL && *p != NULL; p++)
+    hypha_workspace_add_owner (owners, *p);
 
-  g_strv_builder_add (owners, user);
-  for (char **p = named; named != NULL && *p != NULL; p++)
-    {
-      if (!g_str_equal (*p, user))
-        g_strv_builder_add (owners, *p);
-    }
+  if ((given == NULL || hypha_rpc_codec_is_null (given) || named != NULL) &&
+      owners->len <= HYPHA_WORKSPACES_MAX_OWNERS)
+    return (char **) g_ptr_array_free (g_steal_pointer (&owners), FALSE);
 
-  return g_strv_builder_end (owners);
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+               "owners must be a list of fewer than %d user ids", HYPHA_WORKSPACES_MAX_OWNERS);
+  return NULL;
 }

@@ -101,7 +101,9 @@ hypha_workspaces_make (HyphaWorkspaces  *self,
     return NULL;
 
   info = hypha_workspace_take_info (config, error);
-  owners = info != NULL ? hypha_workspace_take_owners (config, user, error) : NULL;
+  if (info != NULL)
+    owners = hypha_workspace_take_owners (config, user, workspace != NULL ? workspace->maker : NULL,
+                                          error);
   if (owners == NULL)
     return NULL;
 

@@ -65,7 +65,8 @@ hypha_workspaces_get_time (HyphaWorkspaces *self)
  * Is the workspace still the one that a token of then was made for? Without this, whoever makes a
  * workspace under a name that others have tokens for would have their clients in it, and whoever
  * was an admin of the last one of that name would be of this. That somebody is named among its owners
- * does not do: it is its maker who names them.
+ * does not do: it is its maker who names them. They get in by its name, not by what a token of then
+ * says.
  */
 gboolean
 hypha_workspaces_trusts (HyphaWorkspaces *self,

@@ -32,7 +32,7 @@ typedef struct
   char    **roles;
   char    **scopes;
   gint64    issued_at;     /* seconds since 1970 */
-  gint64    origin_time;   /* of the first token of the lineage, in microseconds; 0: not set yet */
+  gint64    origin_time;   /* when it, or what its client came with, was made, in µs; 0: not set yet */
   gint64    expires_at;
   gint64    user_expires_at; /* of a reconnection token: when the user's own token ends; 0 never */
   gboolean  anonymous;     /* claim is_anonymous */
