@@ -353,6 +353,71 @@ test_rpc_encrypted (void)
   assert_sent (wire, call, "encrypted calls can only be answered by the client that holds the key");
 }
 
+/* {'args': [[[…]]]}, deeper than we decode. */
+static GVariant *
+make_too_deep (void)
+{
+  GVariant *value = g_variant_new ("av", NULL);
+
+  for (guint i = 0; i < HYPHA_MSGPACK_MAX_DEPTH; i++)
+    value = g_variant_new_parsed ("[%v]", value);
+  return g_variant_new_parsed ("{'args': <[%v]>}", value);
+}
+
+/* Answers a call with what cannot be decoded, but first others do, and another verb. */
+static void
+answer_too_deep (HyphaConnection *connection,
+                 HyphaFrameType   type,
+                 GBytes          *bytes,
+                 Wire            *wire)
+{
+  static const char *const senders[] = { "ws-a/q", "ws-a/p", "ws-a/p" };
+  static const char *const verbs[] = { "resolve", "heartbeat", "reject" };
+  g_autoptr (GVariant) envelope = NULL;
+  const char *session = NULL;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+  gsize used;
+
+  envelope = hypha_msgpack_decode (data, size, NULL, &used, NULL);
+  g_assert_true (g_variant_lookup (envelope, "session", "&s", &session));
+  for (guint i = 0; i < G_N_ELEMENTS (senders); i++)
+    {
+      g_autofree char *method = g_strconcat (session, ".", verbs[i], NULL);
+      g_autoptr (GBytes) answer = hypha_rpc_codec_message (senders[i], "ws-a/rpc", method, NULL,
+                                                           session, make_too_deep ());
+
+      hypha_connection_send (connection, HYPHA_FRAME_BINARY, answer);
+    }
+}
+
+static void
+on_unreadable (GObject      *source,
+               GAsyncResult *result,
+               gpointer      data)
+{
+  Wire *wire = data;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (hypha_rpc_call_finish (HYPHA_RPC (source), result, &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_FAILED);
+  wire->answer = g_strdup (error->message);
+}
+
+/* A call whose answer cannot be decoded ends at once, by the word of its callee alone. */
+static void
+test_rpc_unreadable_answer (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+
+  g_signal_connect (wire->world, "message", G_CALLBACK (answer_too_deep), wire);
+  hypha_rpc_call_async (wire->rpc, "ws-a/p", "services.x.f", NULL, 0, NULL, on_unreadable, wire);
+  g_assert_true (test_wait (is_answered, wire));
+  g_assert_cmpstr (wire->answer, ==, "the answer of ws-a/p:services.x.f cannot be read: "
+                                     "nesting deeper than 32 levels");
+  g_assert_cmpuint (hypha_rpc_get_n_pending (wire->rpc), ==, 0);
+}
+
 /* With heartbeat a piece belongs to a session of ours, a call or another, with who sends it. */
 static void
 test_rpc_chunks_heartbeat (void)
@@ -436,6 +501,7 @@ main (int    argc,
   g_test_add_func ("/rpc/short-promise", test_rpc_short_promise);
   g_test_add_func ("/rpc/foreign-promise", test_rpc_foreign_promise);
   g_test_add_func ("/rpc/encrypted", test_rpc_encrypted);
+  g_test_add_func ("/rpc/unreadable-answer", test_rpc_unreadable_answer);
   g_test_add_func ("/rpc/chunks-heartbeat", test_rpc_chunks_heartbeat);
   g_test_add_func ("/rpc/chunks-max-pieces", test_rpc_chunks_max_pieces);
   g_test_add_func ("/rpc/chunks-max-bytes", test_rpc_chunks_max_bytes);

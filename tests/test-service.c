@@ -290,6 +290,42 @@ test_service_access (void)
   pair_assert_clean (pair);
 }
 
+/* A service that trusts keys serves nobody without one: not its own workspace, nor the manager. */
+static void
+test_service_trusted_keys (void)
+{
+  static const char *const configs[] = {
+    "{'trusted_keys': <['ab']>, 'visibility': <'public'>}",
+    "{'trusted_keys': <[<'ab'>]>}",
+    "{'trusted_keys': <'ab'>}",
+  };
+  static const char *const open[] = {
+    "{'trusted_keys': <@as []>, 'visibility': <'public'>}",
+    "{'trusted_keys': <@av []>, 'visibility': <'public'>}",
+    "{'trusted_keys': <@mv nothing>, 'visibility': <'public'>}",
+  };
+  g_autoptr (Pair) pair = pair_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (configs); i++)
+    {
+      g_autoptr (HyphaService) service = make_service (configs[i]);
+
+      hypha_rpc_add_service (pair->one, service);
+      assert_denied (pair->one, "Encryption required for method ws-a/one:services.calc.add "
+                                "(trusted_keys is set)");
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (open); i++)
+    {
+      g_autoptr (HyphaService) service = make_service (open[i]);
+
+      hypha_rpc_add_service (pair->one, service);
+      assert_called (pair, "add", "add");
+    }
+
+  pair_assert_clean (pair);
+}
+
 static void
 test_service_require_context (void)
 {
@@ -365,6 +401,7 @@ main (int    argc,
   g_test_add_func ("/rpc/service/paths", test_service_paths);
   g_test_add_func ("/rpc/service/replaced", test_service_replaced);
   g_test_add_func ("/rpc/service/access", test_service_access);
+  g_test_add_func ("/rpc/service/trusted-keys", test_service_trusted_keys);
   g_test_add_func ("/rpc/service/require-context", test_service_require_context);
   g_test_add_func ("/rpc/service/spellings", test_service_spellings);
   g_test_add_func ("/rpc/service/context", test_service_context);

@@ -160,6 +160,36 @@ test_session_callback (void)
   g_free (callback.from);
 }
 
+/* Answers with more levels than anybody decodes. */
+static void
+serve_too_deep (HyphaInvocation *invocation,
+                gpointer         data)
+{
+  GVariant *value = g_variant_new ("av", NULL);
+
+  for (guint i = 0; i < HYPHA_MSGPACK_MAX_DEPTH; i++)
+    value = g_variant_new_parsed ("[%v]", value);
+  hypha_invocation_return (invocation, value);
+}
+
+/* Who calls a callback whose answer cannot be decoded learns so at once, as for any other call. */
+static void
+test_session_callback_unreadable (void)
+{
+  g_autoptr (Pair) pair = pair_new ();
+  g_autoptr (HyphaSession) session = hypha_session_new (pair->two, "ws-a/one", NULL);
+  g_autoptr (GError) error = NULL;
+  HyphaRpcRequest request = { .session = session };
+
+  add_tools (pair->one, NULL);
+  request.args = g_variant_new_parsed ("[<%*>]", hypha_session_add_function (
+                                         session, "cb", serve_too_deep, NULL, NULL, &error));
+  g_assert_null (pair_request (pair->two, "ws-a/one", "services.tools.apply", &request, &error));
+  g_assert_nonnull (error);
+  g_assert_true (g_str_has_suffix (error->message, "cannot be read: nesting deeper than 32 levels"));
+  pair_assert_clean (pair);
+}
+
 /* The error of a callback comes back through the callee, with its class. */
 static void
 test_session_callback_fails (void)
@@ -535,6 +565,7 @@ main (int    argc,
   test_init (&argc, &argv);
   g_test_add_func ("/rpc/session/callback", test_session_callback);
   g_test_add_func ("/rpc/session/callback-fails", test_session_callback_fails);
+  g_test_add_func ("/rpc/session/callback-unreadable", test_session_callback_unreadable);
   g_test_add_func ("/rpc/session/access", test_session_access);
   g_test_add_func ("/rpc/session/keywords", test_session_keywords);
   g_test_add_func ("/rpc/session/nameless-argument", test_session_nameless_argument);

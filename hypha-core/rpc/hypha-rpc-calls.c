@@ -252,6 +252,29 @@ hypha_rpc_settle (HyphaRpc     *self,
     g_task_return_error (task, hypha_value_dup_error (value));
 }
 
+/*
+ * The same where the arguments cannot be decoded: the call ends with the reason, instead of when
+ * its patience does. It is a fault of the callee, whatever the reason is called.
+ */
+void
+hypha_rpc_settle_unreadable (HyphaRpc     *self,
+                             HyphaRpcCall *call,
+                             const GError *why)
+{
+  const char *verb = call->method + strcspn (call->method, ".");
+  g_autofree char *session = g_strndup (call->method, (gsize) (verb - call->method));
+  HyphaPendingCall *pending = hypha_rpc_lookup_call (self, session);
+
+  if (pending == NULL || !g_str_equal (pending->target, call->from) ||
+      (!g_str_equal (verb, ".resolve") && !g_str_equal (verb, ".reject")))
+    return;
+
+  hypha_rpc_fail_call (self, session,
+                       g_error_new (HYPHA_ERROR, HYPHA_ERROR_FAILED,
+                                    "the answer of %s:%s cannot be read: %s", pending->target,
+                                    pending->method, why->message));
+}
+
 static GTask *
 hypha_rpc_call_new (HyphaRpc              *self,
                     const char            *target,

@@ -64,6 +64,9 @@ void        hypha_rpc_settle           (HyphaRpc             *self,
                                         HyphaRpcCall         *call,
                                         const char           *session,
                                         const char           *verb);
+void        hypha_rpc_settle_unreadable (HyphaRpc            *self,
+                                        HyphaRpcCall         *call,
+                                        const GError         *why);
 
 /* hypha-rpc-serving.c: what others wait for; a caller that is NULL is everybody */
 gboolean    hypha_rpc_serve_service    (HyphaRpc             *self,

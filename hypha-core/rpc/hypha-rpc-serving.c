@@ -60,6 +60,23 @@ hypha_rpc_check_access (HyphaRpc      *self,
   return FALSE;
 }
 
+/* Whatever gets so far is not encrypted: nothing here has a key to open what is. */
+static gboolean
+hypha_rpc_check_keys (HyphaService        *service,
+                      const HyphaRpcCall  *call,
+                      GError             **error)
+{
+  g_autofree char *name = NULL;
+
+  if (!hypha_service_trusts_keys (service))
+    return TRUE;
+
+  name = hypha_rpc_quote_method (call->from, call->method);
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
+               "Encryption required for method %s (trusted_keys is set)", name);
+  return FALSE;
+}
+
 static gboolean
 hypha_rpc_check_room (HyphaRpc            *self,
                       const HyphaRpcCall  *call,
@@ -98,6 +115,7 @@ hypha_rpc_serve_service (HyphaRpc       *self,
   if (service != NULL && dot != NULL)
     {
       if (!hypha_rpc_check_access (self, service, call->from, call->method, error) ||
+          !hypha_rpc_check_keys (service, call, error) ||
           !hypha_rpc_check_room (self, call, error))
         return FALSE;
 

@@ -105,6 +105,25 @@ hypha_rpc_handle_call (HyphaRpc       *self,
   return TRUE;
 }
 
+/* What could be read of a message tells whom to answer, or which call of ours it was to answer. */
+static void
+hypha_rpc_refuse_unreadable (HyphaRpc     *self,
+                             HyphaRpcCall *call,
+                             const GError *why)
+{
+  g_autoptr (HyphaRpcReply) reply = NULL;
+
+  g_debug ("%s: %s", self->id, why->message);
+  if (call->from == NULL)
+    return;
+
+  if (call->method != NULL)
+    hypha_rpc_settle_unreadable (self, call, why);
+  if (call->session != NULL)
+    reply = hypha_rpc_reply_new (call, NULL);
+  hypha_rpc_reject (self, reply, why);
+}
+
 /* Handles one whole message, as it came or as it was put together from chunks. */
 void
 hypha_rpc_dispatch (HyphaRpc     *self,
@@ -129,10 +148,7 @@ hypha_rpc_dispatch (HyphaRpc     *self,
 
   if (!hypha_rpc_call_decode (&call, &message, owner, &error))
     {
-      /* What could be read of it tells whom to answer. */
-      if (call.from != NULL && call.session != NULL)
-        reply = hypha_rpc_reply_new (&call, NULL);
-      hypha_rpc_reject (self, reply, error);
+      hypha_rpc_refuse_unreadable (self, &call, error);
       return;
     }
 

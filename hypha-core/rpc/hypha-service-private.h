@@ -60,6 +60,9 @@ gboolean                  hypha_service_admits          (HyphaService           
                                                          const char               *own_workspace,
                                                          const char               *workspace);
 
+/* Whether only calls that are encrypted with one of the keys it trusts may be served. */
+gboolean                  hypha_service_trusts_keys     (HyphaService             *self);
+
 /* Whether whoever implements path is to be given the context: all paths may be, or those listed. */
 gboolean                  hypha_service_wants_context   (HyphaService             *self,
                                                          const char               *path);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hypha-name-private.h"
+#include "hypha-rpc-codec-private.h"
 #include "hypha-service-internal-private.h"
 
 /* A service of this process: a tree of functions and values, and who may call it. */
@@ -283,6 +284,18 @@ hypha_service_admits (HyphaService *self,
 
   return g_str_equal (visibility, "protected") &&
          hypha_service_config_lists (self, "authorized_workspaces", workspace);
+}
+
+/* What is no list of keys trusts nobody. */
+gboolean
+hypha_service_trusts_keys (HyphaService *self)
+{
+  g_autoptr (GVariant) keys = g_variant_lookup_value (self->config, "trusted_keys", NULL);
+
+  if (keys == NULL || hypha_rpc_codec_is_null (keys))
+    return FALSE;
+
+  return !g_variant_is_of_type (keys, G_VARIANT_TYPE_ARRAY) || g_variant_n_children (keys) > 0;
 }
 
 gboolean

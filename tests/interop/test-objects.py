@@ -62,6 +62,14 @@ class Objects(StockTestCase):
     async def test_function_of_a_callback(self):
         self.assertEqual(await self.objects.curry(lambda a: lambda b: a * b, 6, 7), 42)
 
+    async def test_callbacks_of_a_client_that_encrypts(self):
+        sealed = await self.connect("ws-objects", client_id="sealed", encryption=True)
+        objects = await sealed.get_service(OBJECTS)
+        self.assertEqual(await objects.call_back(lambda value: value + "!", 2, "x"), ["x!", "x!"])
+        self.assertEqual(await objects.curry(lambda a: lambda b: a * b, 6, 7), 42)
+        self.assertEqual(await objects.sum(iter([1, 2, 3])), 6)
+        await self.clean()
+
     async def test_generators_of_ours(self):
         self.assertEqual([item async for item in await self.objects.count(4)], [0, 1, 2, 3])
         await self.clean()
