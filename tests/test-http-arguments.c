@@ -139,6 +139,24 @@ test_control_keys (void)
   g_assert_cmpstr (arguments.mode, ==, "last");
 }
 
+/* They are arguments of a function that declares them, and in a body of one that says nothing. */
+static void
+test_declared_control_keys (void)
+{
+  const char *one = "{'properties': <{'workspace': <@a{sv} {}>}>}";
+  const char *two = "{'properties': <{'a': <@a{sv} {}>, '_mode': <@a{sv} {}>}>}";
+  const char *form = "application/x-www-form-urlencoded";
+
+  assert_map ("workspace=w", NULL, NULL, one, "[] | {'workspace': <'w'>}");
+  assert_map (NULL, NULL, "{\"workspace\":\"w\"}", one, "[] | {'workspace': <'w'>}");
+  assert_map (NULL, form, "workspace=w&service_id=s", one, "[] | {'workspace': <'w'>}");
+  assert_map ("workspace=w&a=1", NULL, "{\"service_id\":\"s\"}", two, "[] | {'a': <int64 1>}");
+  assert_map ("workspace=w", NULL, "{\"workspace\":\"v\"}", one, "[] | {'workspace': <'v'>}");
+  assert_map ("workspace=w&a=1", NULL, NULL, NULL, "[<int64 1>] | absent");
+  assert_map (NULL, NULL, "{\"function_key\":\"f\"}", NULL, "[<'f'>] | absent");
+  assert_map ("_mode=last", NULL, "{\"_mode\":\"first\"}", two, "[] | absent");
+}
+
 static void
 test_body (void)
 {
@@ -215,6 +233,7 @@ main (int    argc,
   g_test_add_func ("/net/http-arguments/text", test_text);
   g_test_add_func ("/net/http-arguments/query", test_query);
   g_test_add_func ("/net/http-arguments/control-keys", test_control_keys);
+  g_test_add_func ("/net/http-arguments/declared-control-keys", test_declared_control_keys);
   g_test_add_func ("/net/http-arguments/body", test_body);
   g_test_add_func ("/net/http-arguments/by-name", test_by_name);
   g_test_add_func ("/net/http-arguments/max-arguments", test_hypha_http_max_arguments);

@@ -428,6 +428,29 @@ test_manager (Fixture       *fixture,
   g_assert_cmpuint (token->status, >=, 400);
 }
 
+/* What the manager takes by a name that a path has as well reaches it. */
+static void
+test_manager_arguments (Fixture       *fixture,
+                        gconstpointer  data)
+{
+  Web *web = fixture->web;
+  g_autoptr (Answer) other = NULL;
+  g_autoptr (Answer) record = NULL;
+  g_autoptr (Answer) queried = NULL;
+
+  other = web_ask (web, "POST", "/ws-a/services/ws/list_clients", web->token,
+                   "{\"workspace\":\"ws-b\"}", NULL);
+  g_assert_cmpuint (other->status, ==, 403);
+  g_assert_nonnull (strstr (other->text, "ws-b"));
+  record = web_ask (web, "POST", "/ws-a/services/ws/get_service_info", web->token,
+                    "{\"service_id\":\"ws-a/provider:calc\"}", NULL);
+  g_assert_cmpuint (record->status, ==, 200);
+  g_assert_nonnull (strstr (record->text, "\"id\":\"ws-a/provider:calc\""));
+  queried = web_ask (web, "GET", "/ws-a/services/ws/get_service_info?service_id=ws-a/provider:calc",
+                     NULL, NULL, NULL);
+  g_assert_cmpstr (queried->text, ==, record->text);
+}
+
 static void
 test_list (Fixture       *fixture,
            gconstpointer  data)
@@ -982,6 +1005,7 @@ main (int    argc,
   ADD ("permissions", test_permissions);
   ADD ("context", test_context);
   ADD ("manager", test_manager);
+  ADD ("manager-arguments", test_manager_arguments);
   ADD ("list", test_list);
   ADD ("info", test_info);
   ADD ("modes", test_modes);

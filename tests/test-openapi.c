@@ -25,7 +25,7 @@ register_service (Web        *web,
 {
   g_autoptr (HyphaService) service = web_service (id, visibility, type);
 
-  hypha_service_add_function (service, "math.subtract", "a, b, _mode", "Subtracts.", NULL,
+  hypha_service_add_function (service, "math.subtract", "a, workspace, _mode", "Subtracts.", NULL,
                               serve_nothing, NULL, NULL);
   hypha_service_add_function (service, "say hello/{you}", "", NULL, NULL, serve_nothing, NULL,
                               NULL);
@@ -155,6 +155,18 @@ ask (Web        *web,
   return node;
 }
 
+/* What a body may hold is what a function gets of it. */
+static void
+check_body (JsonObject *post)
+{
+  JsonObject *content = get_object (get_object (post, "requestBody"), "content");
+  JsonObject *properties = get_object (get_object (get_object (content, "application/json"),
+                                                   "schema"), "properties");
+
+  g_assert_true (json_object_has_member (properties, "workspace"));
+  g_assert_false (json_object_has_member (properties, "_mode"));
+}
+
 static void
 test_service (void)
 {
@@ -172,6 +184,9 @@ test_service (void)
   g_assert_cmpuint (json_array_get_length (parameters), ==, 3);
   g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (parameters, 1),
                                                   "name"), ==, "a");
+  g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (parameters, 2),
+                                                  "name"), ==, "workspace");
+  check_body (get_object (get_object (paths, "/ws-a/services/calc/math.subtract"), "post"));
   g_assert_cmpuint (json_array_get_length (security), ==, 2);
   g_assert_false (json_object_has_member (get, "security"));
 }

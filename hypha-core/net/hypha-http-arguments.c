@@ -68,35 +68,41 @@ hypha_http_names_set (HyphaHttpNames  *self,
   return TRUE;
 }
 
-/* What the gateway itself understands is no argument. */
-gboolean
+/* What other servers take from the path by these names is no argument, unless a function says so. */
+static gboolean
 hypha_http_arguments_is_control (const char *name)
 {
-  static const char *const control[] = { "workspace", "service_id", "function_key", "_mode",
-                                         NULL };
+  static const char *const control[] = { "workspace", "service_id", "function_key", NULL };
 
   return g_strv_contains (control, name);
 }
 
+/* n_queried: so many of the first names came with the query. */
 static void
 hypha_http_names_end (HyphaHttpNames     *self,
+                      guint               n_queried,
                       HyphaHttpArguments *arguments)
 {
-  GVariantBuilder builder;
+  GVariantBuilder named;
+  GVariantBuilder control;
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_init (&named, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_init (&control, G_VARIANT_TYPE_VARDICT);
   for (guint i = 0; i < self->names->len; i++)
     {
       const char *name = g_ptr_array_index (self->names, i);
       GVariant *value = g_hash_table_lookup (self->values, name);
 
-      if (!hypha_http_arguments_is_control (name))
-        g_variant_builder_add (&builder, "{sv}", name, value);
-      else if (g_str_equal (name, "_mode") && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+      if (!g_str_equal (name, HYPHA_HTTP_MODE_ARGUMENT))
+        g_variant_builder_add (i < n_queried && hypha_http_arguments_is_control (name) ? &control :
+                                                                                         &named,
+                               "{sv}", name, value);
+      else if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
         arguments->mode = g_variant_dup_string (value, NULL);
     }
 
-  arguments->named = g_variant_ref_sink (g_variant_builder_end (&builder));
+  arguments->named = g_variant_ref_sink (g_variant_builder_end (&named));
+  arguments->control = g_variant_ref_sink (g_variant_builder_end (&control));
 }
 
 static gboolean
@@ -379,17 +385,19 @@ hypha_http_arguments_parse (HyphaHttpArguments  *self,
                             GError             **error)
 {
   g_auto (HyphaHttpNames) names = { 0 };
+  guint n_queried;
 
   *self = (HyphaHttpArguments) { 0 };
   hypha_http_names_init (&names);
   if (query != NULL && !hypha_http_names_add_form (&names, query, strlen (query), error))
     return FALSE;
 
+  n_queried = names.names->len;
   if (size > 0 &&
       !hypha_http_arguments_add_body (self, &names, body, size, content_type, error))
     return FALSE;
 
-  hypha_http_names_end (&names, self);
+  hypha_http_names_end (&names, n_queried, self);
   return TRUE;
 }
 
@@ -397,6 +405,7 @@ void
 hypha_http_arguments_clear (HyphaHttpArguments *self)
 {
   g_clear_pointer (&self->named, g_variant_unref);
+  g_clear_pointer (&self->control, g_variant_unref);
   g_clear_pointer (&self->positional, g_variant_unref);
   g_clear_pointer (&self->mode, g_free);
 }
@@ -427,6 +436,15 @@ hypha_http_arguments_from_indexes (GVariant *named)
 }
 
 static gboolean
+hypha_http_arguments_is_known (const char *name,
+                               GVariant   *properties)
+{
+  g_autoptr (GVariant) known = g_variant_lookup_value (properties, name, NULL);
+
+  return known != NULL;
+}
+
+static gboolean
 hypha_http_arguments_all_known (GVariant *named,
                                 GVariant *properties)
 {
@@ -435,14 +453,49 @@ hypha_http_arguments_all_known (GVariant *named,
 
   g_variant_iter_init (&iter, named);
   while (g_variant_iter_next (&iter, "{&sv}", &name, NULL))
-    {
-      g_autoptr (GVariant) known = g_variant_lookup_value (properties, name, NULL);
-
-      if (known == NULL)
-        return FALSE;
-    }
+    if (!hypha_http_arguments_is_known (name, properties))
+      return FALSE;
 
   return TRUE;
+}
+
+static void
+hypha_http_arguments_add_meant (GVariantBuilder *meant,
+                                GVariant        *named,
+                                GVariant        *properties)
+{
+  GVariantIter iter;
+  const char *name;
+  GVariant *item;
+
+  g_variant_iter_init (&iter, named);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &item))
+    {
+      g_autoptr (GVariant) value = item;
+
+      if (!hypha_http_arguments_is_control (name) ||
+          hypha_http_arguments_is_known (name, properties))
+        g_variant_builder_add (meant, "{sv}", name, value);
+    }
+}
+
+/*
+ * What is an argument of a function with these properties. Where nobody knows them, what may be
+ * control is so in a query only: a body is for the function.
+ */
+static GVariant *
+hypha_http_arguments_choose (const HyphaHttpArguments *self,
+                             GVariant                 *properties)
+{
+  GVariantBuilder meant;
+
+  if (properties == NULL)
+    return g_variant_ref (self->named);
+
+  g_variant_builder_init (&meant, G_VARIANT_TYPE_VARDICT);
+  hypha_http_arguments_add_meant (&meant, self->control, properties);
+  hypha_http_arguments_add_meant (&meant, self->named, properties);
+  return g_variant_ref_sink (g_variant_builder_end (&meant));
 }
 
 static GVariant *
@@ -477,6 +530,7 @@ hypha_http_arguments_map (const HyphaHttpArguments  *self,
                           GVariant                 **kwargs)
 {
   g_autoptr (GVariant) properties = NULL;
+  g_autoptr (GVariant) named = NULL;
 
   *kwargs = NULL;
   if (parameters != NULL)
@@ -489,17 +543,18 @@ hypha_http_arguments_map (const HyphaHttpArguments  *self,
     }
 
   *args = g_variant_ref_sink (g_variant_new ("av", NULL));
-  if (g_variant_n_children (self->named) == 0)
+  named = hypha_http_arguments_choose (self, properties);
+  if (g_variant_n_children (named) == 0)
     return;
 
-  if (properties != NULL && hypha_http_arguments_all_known (self->named, properties))
+  if (properties != NULL && hypha_http_arguments_all_known (named, properties))
     {
-      *kwargs = g_variant_ref (self->named);
+      *kwargs = g_steal_pointer (&named);
       return;
     }
 
   g_variant_unref (*args);
-  *args = hypha_http_arguments_from_indexes (self->named);
+  *args = hypha_http_arguments_from_indexes (named);
   if (*args == NULL)
-    *args = hypha_http_arguments_count (self->named);
+    *args = hypha_http_arguments_count (named);
 }

@@ -144,7 +144,7 @@ hypha_openapi_make_parameters (HyphaOpenapiFunction *function)
       g_autoptr (GVariant) schema = item;
       gboolean required = hypha_openapi_is_required (function->parameters, name);
 
-      if (!hypha_http_arguments_is_control (name))
+      if (!g_str_equal (name, HYPHA_HTTP_MODE_ARGUMENT))
         json_array_add_object_element (array, hypha_openapi_make_parameter (function, name, schema,
                                                                             required));
     }
@@ -152,16 +152,30 @@ hypha_openapi_make_parameters (HyphaOpenapiFunction *function)
   return array;
 }
 
+/* All arguments, as far as they get to the function. */
+static JsonObject *
+hypha_openapi_make_arguments (HyphaOpenapiFunction *function)
+{
+  JsonObject *schema;
+  JsonNode *properties;
+
+  if (function->parameters == NULL)
+    return json_object_new ();
+
+  schema = hypha_json_schema_clean (function->parameters, &function->openapi->budget);
+  properties = json_object_get_member (schema, "properties");
+  if (properties != NULL && JSON_NODE_HOLDS_OBJECT (properties))
+    json_object_remove_member (json_node_get_object (properties), HYPHA_HTTP_MODE_ARGUMENT);
+  return schema;
+}
+
 static JsonObject *
 hypha_openapi_make_body (HyphaOpenapiFunction *function)
 {
   JsonObject *body = json_object_new ();
-  JsonObject *schema;
+  JsonObject *schema = hypha_openapi_make_arguments (function);
   JsonObject *content;
 
-  schema = function->parameters != NULL ? hypha_json_schema_clean (function->parameters,
-                                                                   &function->openapi->budget)
-                                        : json_object_new ();
   content = hypha_openapi_parts_content ("application/json", json_object_ref (schema));
   hypha_openapi_parts_add_content (content, "application/msgpack", json_object_ref (schema));
   hypha_openapi_parts_add_content (content, "application/x-www-form-urlencoded", schema);
