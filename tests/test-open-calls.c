@@ -15,6 +15,47 @@ span (const char *text)
   return (HyphaSpan) { text, strlen (text) };
 }
 
+static HyphaOpenCalls *
+calls_new (HyphaShares *shares)
+{
+  return hypha_open_calls_new (shares, "alice");
+}
+
+static HyphaShares *
+shares_new (void)
+{
+  return hypha_shares_new (HYPHA_OPEN_CALLS_MAX_TOTAL, HYPHA_OPEN_CALLS_MAX_ACCOUNT);
+}
+
+static gboolean
+add (HyphaOpenCalls *calls,
+     gconstpointer   target,
+     const char     *session)
+{
+  HyphaSpan name = span (session);
+
+  if (!hypha_open_calls_make_room (calls, &name, 1))
+    return FALSE;
+
+  hypha_open_calls_add (calls, target, name);
+  return TRUE;
+}
+
+/* Calls of target until there is no room; how many. */
+static guint
+fill (HyphaOpenCalls *calls,
+      gconstpointer   target,
+      const char     *prefix)
+{
+  for (guint i = 0;; i++)
+    {
+      g_autofree char *session = g_strdup_printf ("%s%u", prefix, i);
+
+      if (!add (calls, target, session))
+        return i;
+    }
+}
+
 static void
 collect (const char *session,
          gpointer    data)
@@ -47,14 +88,15 @@ settle (HyphaOpenCalls *calls,
 static void
 test_open_calls_settle (void)
 {
-  g_autoptr (HyphaOpenCalls) calls = hypha_open_calls_new ();
+  g_autoptr (HyphaShares) shares = shares_new ();
+  g_autoptr (HyphaOpenCalls) calls = calls_new (shares);
   int p;
   int q;
 
-  hypha_open_calls_add (calls, &p, span ("a"));
-  hypha_open_calls_add (calls, &p, span ("b"));
-  hypha_open_calls_add (calls, &p, span ("c"));
-  hypha_open_calls_add (calls, &q, span ("d"));
+  g_assert_true (add (calls, &p, "a"));
+  g_assert_true (add (calls, &p, "b"));
+  g_assert_true (add (calls, &p, "c"));
+  g_assert_true (add (calls, &q, "d"));
   settle (calls, &p, "a.resolve", "a");
   settle (calls, &p, "b.reject", "b");
 
@@ -74,47 +116,86 @@ test_open_calls_settle (void)
 static void
 test_open_calls_again (void)
 {
-  g_autoptr (HyphaOpenCalls) calls = hypha_open_calls_new ();
+  g_autoptr (HyphaShares) shares = shares_new ();
+  g_autoptr (HyphaOpenCalls) calls = calls_new (shares);
   int p;
   int q;
 
-  hypha_open_calls_add (calls, &p, span ("a"));
-  hypha_open_calls_add (calls, &q, span ("a"));
+  g_assert_true (add (calls, &p, "a"));
+  g_assert_true (add (calls, &q, "a"));
   assert_taken (calls, &p, "");
   assert_taken (calls, &q, "a ");
 }
 
+/* However many calls wait, none that is there is forgotten for one that comes. */
 static void
 test_open_calls_max (void)
 {
-  g_autoptr (HyphaOpenCalls) calls = hypha_open_calls_new ();
+  g_autoptr (HyphaShares) shares = shares_new ();
+  g_autoptr (HyphaOpenCalls) calls = calls_new (shares);
+  g_autoptr (HyphaOpenCalls) others = calls_new (shares);
   int p;
   int q;
+  guint n;
 
-  hypha_open_calls_add (calls, &p, span ("first"));
-  for (guint i = 0; i < HYPHA_OPEN_CALLS_MAX; i++)
-    {
-      g_autofree char *session = g_strdup_printf ("s%u", i);
+  g_assert_true (add (calls, &p, "first"));
+  n = fill (calls, &q, "s");
+  g_assert_cmpuint (n, >, 20000);
+  g_assert_cmpuint (hypha_open_calls_get_n (calls), ==, n + 1);
 
-      hypha_open_calls_add (calls, &q, span (session));
-    }
-
-  g_assert_cmpuint (hypha_open_calls_get_n (calls), ==, HYPHA_OPEN_CALLS_MAX);
-  assert_taken (calls, &p, "");
+  /* Each client has a little, whatever the others of its user do. */
+  g_assert_cmpuint (fill (others, &p, "t"), >=, 90);
+  assert_taken (calls, &p, "first ");
+  g_assert_true (add (calls, &p, "more"));
 }
 
+/* But for those that nobody waits for any more. */
 static void
-test_open_calls_max_session (void)
+test_open_calls_age (void)
 {
-  g_autoptr (HyphaOpenCalls) calls = hypha_open_calls_new ();
-  g_autofree char *longest = g_strnfill (HYPHA_OPEN_CALLS_MAX_SESSION, 'x');
-  g_autofree char *too_long = g_strnfill (HYPHA_OPEN_CALLS_MAX_SESSION + 1, 'x');
+  g_autoptr (HyphaShares) shares = shares_new ();
+  g_autoptr (HyphaOpenCalls) calls = calls_new (shares);
+  int p;
+  int q;
+  guint n;
+
+  g_assert_true (add (calls, &p, "first"));
+  n = fill (calls, &q, "s");
+  hypha_open_calls_age (calls, HYPHA_OPEN_CALLS_MAX_AGE - 10);
+  g_assert_false (add (calls, &q, "more"));
+  hypha_open_calls_age (calls, 11);
+  g_assert_true (add (calls, &q, "more"));
+  assert_taken (calls, &p, "");
+  g_assert_cmpuint (hypha_open_calls_get_n (calls), <=, n + 1);
+}
+
+/* What it took is given back, on each way out. */
+static void
+test_open_calls_shares (void)
+{
+  g_autoptr (HyphaShares) shares = shares_new ();
+  HyphaOpenCalls *calls = calls_new (shares);
+  g_autofree char *name = g_strnfill (HYPHA_OPEN_CALLS_BLOCK, 'x');
+  g_autofree char *answer = g_strconcat (name, ".resolve", NULL);
+  g_autoptr (GString) taken = g_string_new ("");
   int p;
 
-  hypha_open_calls_add (calls, &p, span (too_long));
-  g_assert_cmpuint (hypha_open_calls_get_n (calls), ==, 0);
-  hypha_open_calls_add (calls, &p, span (longest));
-  g_assert_cmpuint (hypha_open_calls_get_n (calls), ==, 1);
+  /* A session of any length is remembered. */
+  g_assert_true (add (calls, &p, name));
+  g_assert_cmpuint (hypha_shares_get_n_of (shares, "alice"), ==, HYPHA_OPEN_CALLS_BLOCK);
+  g_assert_true (add (calls, &p, name));
+  g_assert_cmpuint (hypha_shares_get_n_of (shares, "alice"), ==, HYPHA_OPEN_CALLS_BLOCK);
+  settle (calls, &p, answer, name);
+  g_assert_cmpuint (hypha_shares_get_n (shares), ==, 0);
+
+  g_assert_true (add (calls, &p, name));
+  hypha_open_calls_take (calls, &p, collect, taken);
+  g_assert_cmpuint (taken->len, ==, HYPHA_OPEN_CALLS_BLOCK + 1);
+  g_assert_cmpuint (hypha_shares_get_n (shares), ==, 0);
+
+  g_assert_true (add (calls, &p, name));
+  hypha_open_calls_free (calls);
+  g_assert_cmpuint (hypha_shares_get_n (shares), ==, 0);
 }
 
 static void
@@ -171,6 +252,47 @@ lose_callee (const char *callee_workspace)
   g_assert_nonnull (strstr (text, "is not connected"));
   g_assert_cmpuint (n_open (hub, a), ==, 0);
   g_assert_true (g_queue_is_empty (&a->binaries));
+}
+
+static char *
+take_refusal (Client     *client,
+              const char *session)
+{
+  char *error = NULL;
+  g_autoptr (GVariant) answer = client_take_answer (client, session, &error);
+
+  g_assert_null (answer);
+  return error;
+}
+
+/* Thousands of calls fail at once; one that could not is refused, before the callee hears of it. */
+static void
+test_open_calls_busy (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autoptr (Client) b = hub_connect (hub, "b", token);
+  HyphaPeer *caller = hypha_router_lookup (hub->router, a->id);
+  HyphaPeer *callee = hypha_router_lookup (hub->router, b->id);
+  g_autofree char *busy = NULL;
+  g_autofree char *gone = NULL;
+  guint n;
+
+  start_call (a, b->id, "first");
+  g_variant_unref (client_take (b, NULL));
+  n = fill (caller->open_calls, callee, "s");
+  start_call (a, b->id, "one-more-of-them");
+  busy = take_refusal (a, "one-more-of-them");
+  g_assert_cmpstr (busy, ==, "Too many calls wait for an answer: try again later");
+  g_assert_true (g_queue_is_empty (&b->binaries));
+
+  hypha_connection_close (b->connection, 1000, NULL);
+  gone = take_refusal (a, "first");
+  g_assert_cmpstr (gone, ==, "Peer ws-a/b is not connected");
+  for (guint i = 0; i < n; i++)
+    g_variant_unref (client_take (a, NULL));
+  g_assert_cmpuint (n_open (hub, a), ==, 0);
 }
 
 static void
@@ -259,7 +381,9 @@ main (int    argc,
   g_test_add_func ("/hub/open-calls/settle", test_open_calls_settle);
   g_test_add_func ("/hub/open-calls/again", test_open_calls_again);
   g_test_add_func ("/hub/open-calls/max", test_open_calls_max);
-  g_test_add_func ("/hub/open-calls/max-session", test_open_calls_max_session);
+  g_test_add_func ("/hub/open-calls/age", test_open_calls_age);
+  g_test_add_func ("/hub/open-calls/shares", test_open_calls_shares);
+  g_test_add_func ("/hub/open-calls/busy", test_open_calls_busy);
   g_test_add_func ("/hub/open-calls/callee-goes", test_open_calls_callee_goes);
   g_test_add_func ("/hub/open-calls/callee-of-another-workspace-goes",
                    test_open_calls_callee_of_another_workspace_goes);

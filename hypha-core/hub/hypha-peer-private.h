@@ -18,6 +18,13 @@ G_BEGIN_DECLS
 /* Clients whose id ends so share load with others: how much each gets is counted. */
 #define HYPHA_PEER_MEASURED_SUFFIX "__rlb"
 
+/* What one message waits for; the names are in the message. */
+typedef struct
+{
+  HyphaSpan sessions[2];
+  gsize     n_sessions;
+} HyphaPeerCalls;
+
 struct _HyphaPeer
 {
   char            *id;             /* workspace/client */
@@ -54,9 +61,14 @@ HyphaPeer *hypha_peer_new        (const char      *workspace,
                                   HyphaConnection *connection);
 void       hypha_peer_met        (HyphaPeer       *self,
                                   HyphaPeer       *target);
-void       hypha_peer_calls      (HyphaPeer       *self,
+gboolean   hypha_peer_begin_calls (HyphaPeer            *self,
+                                   HyphaPeer            *target,
+                                   const HyphaMessage   *message,
+                                   HyphaShares          *shares,
+                                   HyphaPeerCalls       *calls);
+void       hypha_peer_add_calls  (HyphaPeer       *self,
                                   HyphaPeer       *target,
-                                  const HyphaMessage *message);
+                                  const HyphaPeerCalls *calls);
 void       hypha_peer_was_called (HyphaPeer       *self);
 void       hypha_peer_forget_all (HyphaPeer       *self);
 void       hypha_peer_hold       (HyphaPeer       *self,

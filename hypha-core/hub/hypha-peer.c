@@ -234,25 +234,41 @@ hypha_peer_get_load (HyphaPeer *self)
 }
 
 /*
- * Remembers what message, from self to target, waits for. Whoever is told of clients that go fails
- * its calls itself; a part of this process hears of it as well.
+ * What message, from self to target, waits for: itself, and the call that it begins. FALSE if self
+ * waits for so much already that this could not be remembered. Whoever is told of clients that go
+ * fails its calls itself; a part of this process hears of it as well.
  */
-void
-hypha_peer_calls (HyphaPeer          *self,
-                  HyphaPeer          *target,
-                  const HyphaMessage *message)
+gboolean
+hypha_peer_begin_calls (HyphaPeer          *self,
+                        HyphaPeer          *target,
+                        const HyphaMessage *message,
+                        HyphaShares        *shares,
+                        HyphaPeerCalls     *calls)
 {
-  HyphaSpan session;
-
+  calls->n_sessions = 0;
   if (self->hears || self->local || target->internal)
-    return;
+    return TRUE;
+
+  if (message->session.data != NULL)
+    calls->sessions[calls->n_sessions++] = message->session;
+  if (hypha_chunk_call_get_session (message, &calls->sessions[calls->n_sessions]))
+    calls->n_sessions++;
+  if (calls->n_sessions == 0)
+    return TRUE;
 
   if (self->open_calls == NULL)
-    self->open_calls = hypha_open_calls_new ();
-  if (message->session.data != NULL)
-    hypha_open_calls_add (self->open_calls, target, message->session);
-  if (hypha_chunk_call_get_session (message, &session))
-    hypha_open_calls_add (self->open_calls, target, session);
+    self->open_calls = hypha_open_calls_new (shares, hypha_peer_get_account (self));
+  return hypha_open_calls_make_room (self->open_calls, calls->sessions, calls->n_sessions);
+}
+
+/* The message has passed: remembers what was found. */
+void
+hypha_peer_add_calls (HyphaPeer            *self,
+                      HyphaPeer            *target,
+                      const HyphaPeerCalls *calls)
+{
+  for (gsize i = 0; i < calls->n_sessions; i++)
+    hypha_open_calls_add (self->open_calls, target, calls->sessions[i]);
 }
 
 void

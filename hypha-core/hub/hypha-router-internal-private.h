@@ -18,6 +18,7 @@ struct _HyphaRouter
   GByteArray      *head;        /* scratch: the stamped envelope of the frame in hand */
   HyphaChunkWatch *watch;
   HyphaShares     *chunk_shares; /* of what unfinished messages for local clients hold */
+  HyphaShares     *call_shares; /* of what open calls take */
   HyphaShares     *lines;       /* of the log, that peers have caused in this second */
   gint64           log_second;
   gboolean         refuse_sealed;

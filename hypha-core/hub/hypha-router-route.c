@@ -144,6 +144,29 @@ hypha_router_find_target (HyphaRouter *self,
   return g_hash_table_lookup (self->peers, id);
 }
 
+/*
+ * Whether what sender waits for with this message can be remembered. It is asked before the message
+ * is looked into, as a piece that was counted has to arrive.
+ */
+static gboolean
+hypha_router_check_calls (HyphaRouter        *self,
+                          HyphaPeer          *sender,
+                          HyphaPeer          *target,
+                          const HyphaMessage *message,
+                          HyphaPeerCalls     *calls)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (hypha_peer_begin_calls (sender, target, message, self->call_shares, calls))
+    return TRUE;
+
+  error = g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_BUSY,
+                               "Too many calls wait for an answer: try again later");
+  hypha_router_log_refusal (self, sender, target->id, error);
+  hypha_router_reject (self, sender, message, target->id, error->message);
+  return FALSE;
+}
+
 static void
 hypha_router_route_to (HyphaRouter        *self,
                        HyphaPeer          *sender,
@@ -154,6 +177,7 @@ hypha_router_route_to (HyphaRouter        *self,
   HyphaPeer *target = hypha_router_find_target (self, sender, id);
   gboolean method = hypha_message_is_method (message);
   g_autoptr (GBytes) instead = NULL;
+  HyphaPeerCalls calls = { 0 };
   HyphaSlice other = { 0 };
 
   if (target == NULL)
@@ -174,7 +198,8 @@ hypha_router_route_to (HyphaRouter        *self,
       return;
     }
 
-  if (!hypha_router_may_reach (self, sender, target, message, &instead))
+  if ((method && !hypha_router_check_calls (self, sender, target, message, &calls)) ||
+      !hypha_router_may_reach (self, sender, target, message, &instead))
     return;
 
   if (instead != NULL)
@@ -185,8 +210,7 @@ hypha_router_route_to (HyphaRouter        *self,
     }
 
   hypha_peer_met (sender, target);
-  if (method)
-    hypha_peer_calls (sender, target, message);
+  hypha_peer_add_calls (sender, target, &calls);
   if (target->measured && message->session.data != NULL)
     hypha_peer_was_called (target);
   if (target->open_calls != NULL)

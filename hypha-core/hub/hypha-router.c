@@ -34,6 +34,7 @@ hypha_router_finalize (GObject *object)
   g_byte_array_unref (self->head);
   hypha_chunk_watch_free (self->watch);
   hypha_shares_free (self->chunk_shares);
+  hypha_shares_free (self->call_shares);
   hypha_shares_free (self->lines);
 
   G_OBJECT_CLASS (hypha_router_parent_class)->finalize (object);
@@ -64,6 +65,7 @@ hypha_router_init (HyphaRouter *self)
   self->head = g_byte_array_sized_new (1024);
   self->watch = hypha_chunk_watch_new ();
   self->chunk_shares = hypha_shares_new (HYPHA_CHUNKS_MAX_TOTAL, HYPHA_CHUNKS_MAX_ACCOUNT);
+  self->call_shares = hypha_shares_new (HYPHA_OPEN_CALLS_MAX_TOTAL, HYPHA_OPEN_CALLS_MAX_ACCOUNT);
   self->lines = hypha_shares_new (HYPHA_ROUTER_MAX_LOG_LINES, HYPHA_PEER_MAX_LOG_LINES);
 }
 
