@@ -212,6 +212,88 @@ test_gate_reconnect_supersedes (void)
   g_assert_true (hypha_peer_is_attached (peer));
 }
 
+static Client *
+come_back (Hub    *hub,
+           Client *old)
+{
+  g_autofree char *token = take_reconnection_token (old);
+  g_autofree char *client_id = g_strdup (strchr (old->id, '/') + 1);
+  g_autofree char *hello = NULL;
+  g_autofree char *text = NULL;
+  Client *new = hub_open (hub);
+
+  hello = g_strdup_printf ("{\"client_id\":\"%s\",\"reconnection_token\":\"%s\"}", client_id, token);
+  client_send_text (new, hello);
+  text = client_take_text (new);
+  g_assert_nonnull (strstr (text, "\"connection_info\""));
+  new->id = g_strdup (old->id);
+  return new;
+}
+
+/* It never was away: its services stay, nobody is told that it went, and a call goes on. */
+static void
+test_gate_reconnect_keeps_all (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) old = hub_connect (hub, "a", token);
+  g_autoptr (Client) observer = hub_connect (hub, "o", token);
+  g_autoptr (Client) new = NULL;
+  g_autoptr (GVariant) events = NULL;
+  g_autoptr (GVariant) ask = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GVariant) found = NULL;
+  g_autofree char *list = NULL;
+  const char *method;
+  HyphaPeer *peer;
+
+  client_register (old, "svc", "public");
+  events = client_must_call (observer, "subscribe", "[<[<'service_removed'>, <'service_added'>,"
+                                                    " <'client_connected'>,"
+                                                    " <'client_disconnected'>]>]");
+  client_send (observer,
+               g_variant_new_parsed ("{'type': <'method'>, 'from': <''>, 'to': <'ws-a/a'>,"
+                                     " 'method': <'services.svc.f'>, 'session': <'s1'>}"),
+               NULL);
+  ask = client_take (old, NULL);
+  peer = hypha_router_lookup (hub->router, "ws-a/a");
+
+  new = come_back (hub, old);
+  client_wait_closed (old);
+  g_assert_true (hypha_router_lookup (hub->router, "ws-a/a") == peer);
+  client_send (new,
+               g_variant_new_parsed ("{'type': <'method'>, 'from': <''>, 'to': <'ws-a/o'>,"
+                                     " 'method': <'s1.resolve'>}"),
+               g_variant_new_parsed ("{'args': <[<7>]>}"));
+
+  /* The first thing that the observer hears is the answer. */
+  answer = client_take (observer, NULL);
+  g_assert_true (g_variant_lookup (answer, "method", "&s", &method));
+  g_assert_cmpstr (method, ==, "s1.resolve");
+  found = client_must_call (observer, "list_services", "@av []");
+  list = g_variant_print (found, FALSE);
+  g_assert_nonnull (strstr (list, "ws-a/a:svc"));
+}
+
+/* What the old connection still says is nobody's word. */
+static void
+test_gate_superseded_is_silent (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autoptr (Client) old = hub_connect (hub, "a", NULL);
+  g_autoptr (Client) new = come_back (hub, old);
+  g_autofree char *pong = NULL;
+
+  client_send_text (old, "{\"client_id\":\"b\"}");
+  client_send_text (old, "{\"type\":\"ping\"}");
+  client_wait_closed (old);
+  g_assert_true (g_queue_is_empty (&old->texts));
+  client_send_text (new, "{\"type\":\"ping\"}");
+  pong = client_take_text (new);
+  g_assert_nonnull (strstr (pong, "pong"));
+  g_assert_cmpuint (hypha_gate_get_n_sessions (hub->gate), ==, 1);
+}
+
 static void
 test_gate_reconnection_token_of_another (void)
 {
@@ -429,6 +511,8 @@ main (int    argc,
   g_test_add_func ("/hub/gate/control-frames", test_gate_control_frames);
   g_test_add_func ("/hub/gate/max-control", test_gate_max_control);
   g_test_add_func ("/hub/gate/reconnect-supersedes", test_gate_reconnect_supersedes);
+  g_test_add_func ("/hub/gate/reconnect-keeps-all", test_gate_reconnect_keeps_all);
+  g_test_add_func ("/hub/gate/superseded-is-silent", test_gate_superseded_is_silent);
   g_test_add_func ("/hub/gate/reconnection-token-of-another",
                    test_gate_reconnection_token_of_another);
   g_test_add_func ("/hub/gate/duplicate-other-user", test_gate_duplicate_other_user);

@@ -9,16 +9,40 @@
  * any more, and from nobody else.
  */
 
-/* Takes the address away from its holder, whose connection ends without touching anything else. */
+/* Takes the address away from its holder, which does not answer, or whose page is another by now. */
 static void
 hypha_gate_supersede (HyphaGate *self,
                       HyphaPeer *holder)
 {
   g_autoptr (HyphaPeer) hold = hypha_peer_ref (holder);
 
-  g_info ("%s: superseded by a newer connection", hypha_peer_get_id (holder));
+  g_info ("%s: superseded by a newer client", hypha_peer_get_id (holder));
   hypha_router_detach (self->router, holder);
   hypha_connection_close (hypha_peer_get_connection (holder), HYPHA_CLOSE_NORMAL, "superseded");
+}
+
+/* The connection ends without touching anything else: its client has another one. */
+static void
+hypha_gate_leave_behind (HyphaGate       *self,
+                         HyphaConnection *connection)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, self->sessions);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      HyphaGateSession *session = key;
+
+      if (session->connection != connection)
+        continue;
+
+      session->superseded = TRUE;
+      g_clear_pointer (&session->peer, hypha_peer_unref);
+      break;
+    }
+
+  hypha_connection_close (connection, HYPHA_CLOSE_NORMAL, "superseded");
 }
 
 static void
@@ -28,6 +52,21 @@ hypha_gate_refuse_taken (HyphaGateSession *session,
   g_autofree char *why = g_strconcat ("Client already exists and is active: ", id, NULL);
 
   hypha_gate_refuse (session, HYPHA_CLOSE_POLICY, why);
+}
+
+static void
+hypha_gate_welcome (HyphaGateSession *session,
+                    HyphaPeer        *peer)
+{
+  hypha_peer_set_remote (peer, session->remote);
+  session->peer = hypha_peer_ref (peer);
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO,
+                    "HYPHA_WORKSPACE", hypha_peer_get_workspace (peer),
+                    "HYPHA_CLIENT", hypha_peer_get_client (peer),
+                    "MESSAGE", "%s: connected from %s as user %s", hypha_peer_get_id (peer),
+                    session->remote, hypha_user_info_get_id (hypha_peer_get_user (peer)));
+  hypha_gate_send_info (session);
+  hypha_gate_evict_at_expiry (session);
 }
 
 static void
@@ -63,18 +102,27 @@ hypha_gate_admit (HyphaGateSession *session)
       return;
     }
 
-  hypha_peer_set_remote (peer, session->remote);
   if (session->mounted != NULL)
     hypha_peer_set_page (peer);
-  session->peer = g_steal_pointer (&peer);
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO,
-                    "HYPHA_WORKSPACE", hypha_peer_get_workspace (session->peer),
-                    "HYPHA_CLIENT", hypha_peer_get_client (session->peer),
-                    "MESSAGE", "%s: connected from %s as user %s",
-                    hypha_peer_get_id (session->peer), session->remote,
-                    hypha_user_info_get_id (hypha_peer_get_user (session->peer)));
-  hypha_gate_send_info (session);
-  hypha_gate_evict_at_expiry (session);
+  hypha_gate_welcome (session, peer);
+}
+
+/* The process that holds the address comes back to it, before its old connection has ended. */
+static void
+hypha_gate_renew (HyphaGateSession *session,
+                  HyphaPeer        *holder)
+{
+  g_autoptr (HyphaConnection) old = g_object_ref (hypha_peer_get_connection (holder));
+  g_autoptr (HyphaPeer) hold = hypha_peer_ref (holder);
+
+  hypha_gate_session_stop_timeout (session);
+  if (!hypha_gate_evict_check (session))
+    return;
+
+  hypha_router_renew (session->gate->router, holder, session->identity.user, session->connection);
+  hypha_identity_clear (&session->identity);
+  hypha_gate_leave_behind (session->gate, old);
+  hypha_gate_welcome (session, holder);
 }
 
 /* What to do after the probe. By now the address may be free, or another's. */
@@ -168,7 +216,11 @@ hypha_gate_enter (HyphaGateSession *session)
 
   heir = !hypha_peer_is_internal (holder) &&
          hypha_user_info_may_succeed (identity->user, hypha_peer_get_user (holder));
-  if (heir && (identity->reconnecting || session->mounted != NULL))
+  if (heir && identity->reconnecting)
+    {
+      hypha_gate_renew (session, holder);
+    }
+  else if (heir && session->mounted != NULL)
     {
       hypha_gate_supersede (self, holder);
       hypha_gate_admit (session);

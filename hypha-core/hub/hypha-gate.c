@@ -243,7 +243,7 @@ hypha_gate_on_message (HyphaConnection  *connection,
     hypha_router_route (session->gate->router, session->peer, slice);
   else if (session->peer != NULL)
     hypha_gate_control (session, slice);
-  else if (session->holder == NULL && session->refusal == NULL)
+  else if (session->holder == NULL && session->refusal == NULL && !session->superseded)
     hypha_gate_handshake (session, type, slice);
 }
 

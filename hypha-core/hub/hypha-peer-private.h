@@ -59,6 +59,9 @@ HyphaPeer *hypha_peer_new        (const char      *workspace,
                                   const char      *client,
                                   HyphaUserInfo   *user,
                                   HyphaConnection *connection);
+void       hypha_peer_renew      (HyphaPeer       *self,
+                                  HyphaUserInfo   *user,
+                                  HyphaConnection *connection);
 void       hypha_peer_met        (HyphaPeer       *self,
                                   HyphaPeer       *target);
 gboolean   hypha_peer_begin_calls (HyphaPeer            *self,

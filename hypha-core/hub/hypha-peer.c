@@ -351,6 +351,20 @@ hypha_peer_release (HyphaPeer *self)
     }
 }
 
+/* Nothing waits in the new connection yet; whoever is held stays so. */
+void
+hypha_peer_renew (HyphaPeer       *self,
+                  HyphaUserInfo   *user,
+                  HyphaConnection *connection)
+{
+  hypha_user_info_unref (self->user);
+  self->user = hypha_user_info_ref (user);
+  g_set_object (&self->connection, connection);
+  if (self->n_holding > 0)
+    hypha_connection_set_reading (connection, FALSE);
+  hypha_peer_release (self);
+}
+
 /* A sender that goes is held by nobody any more. */
 void
 hypha_peer_unhold (HyphaPeer *self)

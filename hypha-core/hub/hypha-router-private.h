@@ -48,6 +48,10 @@ HyphaPeer   *hypha_router_attach          (HyphaRouter      *self,
                                            const char       *client,
                                            HyphaUserInfo    *user,
                                            HyphaConnection  *connection);
+void         hypha_router_renew           (HyphaRouter      *self,
+                                           HyphaPeer        *peer,
+                                           HyphaUserInfo    *user,
+                                           HyphaConnection  *connection);
 HyphaPeer   *hypha_router_attach_local    (HyphaRouter      *self,
                                            const char       *workspace,
                                            const char       *client,

@@ -166,6 +166,27 @@ hypha_router_attach_internal (HyphaRouter     *self,
   return hypha_peer_ref (peer);
 }
 
+/*
+ * The same client comes back with another connection before the old one has ended: it never was
+ * away. What it has registered and subscribed to stays, and so does what is waited for; the user is
+ * the same one, whose token may be another.
+ */
+void
+hypha_router_renew (HyphaRouter     *self,
+                    HyphaPeer       *peer,
+                    HyphaUserInfo   *user,
+                    HyphaConnection *connection)
+{
+  g_autoptr (GVariant) map = hypha_user_info_to_variant (user);
+
+  g_assert (peer->attached && !peer->local);
+
+  hypha_chunk_watch_forget (self->watch, peer->id);
+  hypha_peer_renew (peer, user, connection);
+  hypha_stamp_clear (&peer->stamp);
+  hypha_stamp_init (&peer->stamp, peer->id, peer->workspace, map);
+}
+
 /* Peers that are there now: any of them may go while they are told something. */
 GPtrArray *
 hypha_router_snapshot (GHashTable *peers)
