@@ -13,6 +13,7 @@ import time
 import unittest
 
 import tap
+from relay import Relay
 from server import Server, environment, program
 
 HERE = pathlib.Path(__file__).parent
@@ -73,9 +74,12 @@ class LifeCycle(unittest.TestCase):
         token = subprocess.run([program(), "token", "--workspace", "ws-a"], text=True,
                                env=environment(self.server.home.name, None), check=True,
                                stdin=subprocess.DEVNULL, capture_output=True, timeout=20).stdout
+        self.token = token.strip()
         self.workers = {}
+
+    def start_workers(self, port):
         for kind in KINDS:
-            worker = Worker(kind, self.server.url, token.strip())
+            worker = Worker(kind, f"http://127.0.0.1:{port}", self.token)
             self.addCleanup(worker.stop)
             self.workers[kind] = worker
         for kind, worker in self.workers.items():
@@ -98,17 +102,29 @@ class LifeCycle(unittest.TestCase):
         self.server.start()
 
     def test_killed(self):
+        self.start_workers(self.server.port)
         self.assert_everybody_reaches_everybody()
         self.restart(signal.SIGKILL)
         self.assert_everybody_reaches_everybody()
 
     def test_terminated(self):
+        self.start_workers(self.server.port)
         self.restart(signal.SIGTERM)
         self.assert_everybody_reaches_everybody()
 
     def test_twice(self):
+        self.start_workers(self.server.port)
         self.restart(signal.SIGTERM)
         self.restart(signal.SIGKILL)
+        self.assert_everybody_reaches_everybody()
+
+    def test_cut_off(self):
+        """The server still holds the connections that its clients have lost."""
+        relay = Relay(self.server.port)
+        self.addCleanup(relay.close)
+        self.start_workers(relay.port)
+        self.assert_everybody_reaches_everybody()
+        self.assertGreaterEqual(relay.cut(), len(KINDS))
         self.assert_everybody_reaches_everybody()
 
 
