@@ -294,6 +294,46 @@ test_http_rpc_anonymous_in_public (RpcFixture    *fixture,
   g_assert_null (rpc_find_connection (fixture, "public/a"));
 }
 
+static guint
+ask_by_way (RpcFixture *fixture,
+            const char *method,
+            const char *query,
+            const char *way)
+{
+  g_autoptr (GBytes) body = rpc_pack_echo (1);
+  gboolean post = g_str_equal (method, "POST");
+  g_autofree char *head =
+    g_strdup_printf ("%s /rpc?%s HTTP/1.1\r\nHost: localhost\r\n%s: 203.0.113.1\r\n"
+                     "Content-Length: %zu\r\n\r\n", method, query, way,
+                     post ? g_bytes_get_size (body) : 0);
+  g_autoptr (Request) request = request_new (fixture, head, post ? body : NULL);
+
+  g_assert_true (test_wait (request_is_answered, request));
+  return request->status;
+}
+
+/* Behind a proxy here is anybody: an anonymous client cannot be told from another there. */
+static void
+test_http_rpc_anonymous_by_proxy (RpcFixture    *fixture,
+                                  gconstpointer  data)
+{
+  static const char *const ways[] = { "X-Forwarded-For", "Forwarded", "X-Real-IP", "Via" };
+  g_autoptr (GVariant) info = NULL;
+  g_autoptr (Request) stream = rpc_open_stream (fixture, "client_id=a", NULL, &info);
+  g_autofree char *workspace = rpc_lookup_string (info, "workspace");
+  g_autofree char *query = g_strconcat ("client_id=a&workspace=", workspace, NULL);
+
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*posting as *refused*");
+  for (gsize i = 0; i < G_N_ELEMENTS (ways); i++)
+    {
+      g_assert_cmpuint (ask_by_way (fixture, "GET", "client_id=b", ways[i]), ==, 403);
+      g_assert_cmpuint (ask_by_way (fixture, "POST", query, ways[i]), ==, 403);
+    }
+
+  g_assert_cmpuint (rpc_post_echo (fixture, query, NULL, 1), ==, 200);
+  test_assert_expected_logs ();
+}
+
 static gboolean
 request_is_cut_off (gpointer data)
 {
@@ -354,6 +394,7 @@ main (int    argc,
   ADD ("anonymous", test_http_rpc_anonymous);
   ADD ("refused-is-cut-off", test_http_rpc_refused_is_cut_off);
   ADD ("options-is-cut-off", test_http_rpc_options_is_cut_off);
+  ADD ("anonymous-by-proxy", test_http_rpc_anonymous_by_proxy);
   ADD ("anonymous-in-public", test_http_rpc_anonymous_in_public);
 
   return g_test_run ();

@@ -7,6 +7,7 @@
 #include "hypha-http-answer-private.h"
 #include "hypha-http-rpc-private.h"
 #include "hypha-http-stream-connection-private.h"
+#include "hypha-throttle-private.h"
 
 /*
  * HyphaHttpRpc: clients over plain HTTP, at /rpc. GET opens a stream of frames to the client and
@@ -91,21 +92,42 @@ hypha_http_rpc_is_embedded (SoupServerMessage *message)
          (g_strcmp0 (site, "cross-site") == 0 || g_strcmp0 (site, "same-site") == 0);
 }
 
+/* From this machine itself: not by way of a proxy on it, behind which anybody may be. */
+static gboolean
+hypha_http_rpc_is_near (SoupServerMessage *message)
+{
+  static const char *const of_proxies[] = { "Forwarded", "X-Forwarded-For", "X-Real-IP", "Via" };
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  g_autofree char *foreign =
+    hypha_throttle_foreign_key (soup_server_message_get_remote_host (message));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (of_proxies); i++)
+    {
+      if (soup_message_headers_get_one (headers, of_proxies[i]) != NULL)
+        return FALSE;
+    }
+
+  return foreign == NULL;
+}
+
 /*
  * Whether a client could prove later that a message is its own. An anonymous one has nothing but its
- * address to show, and an id that nobody else knows: in “public” everybody does.
+ * address to show, which says something on one machine only, and its id, which everybody knows in
+ * “public”, and elsewhere whomever it calls.
  */
 static gboolean
-hypha_http_rpc_check_post (const HyphaIdentity  *identity,
+hypha_http_rpc_check_post (SoupServerMessage    *message,
+                           const HyphaIdentity  *identity,
                            GError              **error)
 {
   if (!hypha_user_info_is_anonymous (identity->user) ||
-      !g_str_equal (identity->workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE))
+      (hypha_http_rpc_is_near (message) &&
+       !g_str_equal (identity->workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE)))
     return TRUE;
 
   g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-                       "anonymous clients come to workspace 'public' over a WebSocket: over HTTP "
-                       "they could not prove who they are; use a token, or no workspace");
+                       "anonymous clients come from other machines, or to workspace 'public', over a "
+                       "WebSocket: over HTTP they could not prove who they are; use a token");
   return FALSE;
 }
 
@@ -135,7 +157,7 @@ hypha_http_rpc_open (HyphaHttpRpc      *self,
 
   connection = hypha_http_stream_connection_new (self->server, message, &error);
   if (connection != NULL && hypha_gate_prove (self->gate, remote, hello, &identity, &error) &&
-      hypha_http_rpc_check_post (&identity, &error))
+      hypha_http_rpc_check_post (message, &identity, &error))
     {
       hypha_gate_accept_identity (self->gate, connection, remote, &identity);
       hypha_server_add_stream (self->server, HYPHA_HTTP_STREAM_CONNECTION (connection));
@@ -163,7 +185,7 @@ hypha_http_rpc_check_owner (HyphaHttpRpc       *self,
     return TRUE;
 
   /* Who has no token cannot show one: what is left is where a message comes from. */
-  if (user == NULL && hypha_user_info_is_anonymous (owner) &&
+  if (user == NULL && hypha_user_info_is_anonymous (owner) && hypha_http_rpc_is_near (message) &&
       hypha_http_stream_connection_is_from (stream, message))
     return TRUE;
 
