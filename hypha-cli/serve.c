@@ -113,6 +113,7 @@ hypha_command_serve (int    argc,
   g_autofree char *base_url = NULL;
   g_autofree char *workspace_dir = NULL;
   g_auto (GStrv) origins = NULL;
+  g_auto (GStrv) guest_workspaces = NULL;
   gboolean refuse_encrypted = FALSE;
   int port = (int) hypha_core_get_port (core);
   GOptionEntry entries[] = {
@@ -123,6 +124,8 @@ hypha_command_serve (int    argc,
       "URL" },
     { "allow-origin", 0, 0, G_OPTION_ARG_STRING_ARRAY, &origins,
       "Let web pages of this origin use the server; may be given several times", "ORIGIN" },
+    { "guest-workspace", 0, 0, G_OPTION_ARG_STRING_ARRAY, &guest_workspaces,
+      "Let clients without a token into this workspace; may be given several times", "NAME" },
     { "workspace-dir", 0, 0, G_OPTION_ARG_FILENAME, &workspace_dir,
       "Directory for what the server keeps", "DIR" },
     { "refuse-encrypted", 0, 0, G_OPTION_ARG_NONE, &refuse_encrypted,
@@ -145,6 +148,7 @@ hypha_command_serve (int    argc,
   hypha_core_set_port (core, (guint) port);
   hypha_core_set_base_url (core, base_url);
   hypha_core_set_allowed_origins (core, (const char *const *) origins);
+  hypha_core_set_guest_workspaces (core, (const char *const *) guest_workspaces);
   hypha_core_set_refuse_encrypted (core, refuse_encrypted);
   if (host != NULL)
     hypha_core_set_host (core, host);

@@ -9,8 +9,9 @@
 #include "hypha-error-private.h"
 #include "hypha-login-desk-private.h"
 #include "hypha-site-private.h"
+#include "hypha-workspace-private.h"
 
-/* Under which names HyphaCore is reached, and from which pages. */
+/* Under which names HyphaCore is reached, from which pages, and where those without a token may go. */
 
 /* A base URL names a host that we have to answer to. */
 static GUri *
@@ -69,12 +70,36 @@ hypha_core_check_origins (HyphaCore  *self,
   return TRUE;
 }
 
+static gboolean
+hypha_core_check_guest_workspaces (HyphaCore  *self,
+                                   GError    **error)
+{
+  for (char **p = self->guest_workspaces; p != NULL && *p != NULL; p++)
+    {
+      if (!hypha_workspace_check_name (*p, error))
+        return FALSE;
+
+      if (!g_str_equal (*p, HYPHA_ADDRESS_ROOT_WORKSPACE) &&
+          !g_str_equal (*p, HYPHA_ADDRESS_PUBLIC_WORKSPACE))
+        continue;
+
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                   "guests may not be let into workspace %s: %s", *p,
+                   g_str_equal (*p, HYPHA_ADDRESS_PUBLIC_WORKSPACE) ?
+                     "they are there anyway, and register nothing" : "it is the host's own");
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 /* Whether the core can be reached as it was told; before anything is begun. */
 gboolean
 hypha_core_check_address (HyphaCore  *self,
                           GError    **error)
 {
-  return hypha_core_check_base_url (self, error) && hypha_core_check_origins (self, error);
+  return hypha_core_check_base_url (self, error) && hypha_core_check_origins (self, error) &&
+         hypha_core_check_guest_workspaces (self, error);
 }
 
 /* Requests for it, and pages from it, are ours. */
@@ -90,7 +115,7 @@ hypha_core_allow_base_url (HyphaCore *self,
   hypha_server_allow_origin (self->parts.server, origin);
 }
 
-/* Which hosts and pages the new server knows. */
+/* Which hosts and pages the new server knows, and where guests may go. */
 void
 hypha_core_allow_address (HyphaCore *self)
 {
@@ -100,6 +125,8 @@ hypha_core_allow_address (HyphaCore *self)
     hypha_core_allow_base_url (self, base_url);
   for (char **p = self->allowed_origins; p != NULL && *p != NULL; p++)
     hypha_server_allow_origin (self->parts.server, *p);
+  hypha_workspaces_set_guest_names (hypha_authority_get_workspaces (self->authority),
+                                    (const char *const *) self->guest_workspaces);
 }
 
 /* What the person types to confirm a login here. */
@@ -133,6 +160,21 @@ hypha_core_announce (HyphaCore *self)
   command = hypha_core_dup_login_command (self);
   hypha_login_desk_set_command (hypha_manager_get_logins (self->parts.manager), command);
   hypha_core_notify_running (self);
+}
+
+static void
+hypha_core_set_names (HyphaCore         *self,
+                      char            ***names,
+                      const char *const *value,
+                      const char        *property)
+{
+  if (value == (const char *const *) *names ||
+      (value != NULL && *names != NULL && g_strv_equal (value, (const char *const *) *names)))
+    return;
+
+  g_strfreev (*names);
+  *names = g_strdupv ((char **) value);
+  g_object_notify (G_OBJECT (self), property);
 }
 
 /**
@@ -173,12 +215,46 @@ hypha_core_set_allowed_origins (HyphaCore         *self,
 {
   g_return_if_fail (HYPHA_IS_CORE (self));
 
-  if (origins == (const char *const *) self->allowed_origins ||
-      (origins != NULL && self->allowed_origins != NULL &&
-       g_strv_equal (origins, (const char *const *) self->allowed_origins)))
-    return;
+  hypha_core_set_names (self, &self->allowed_origins, origins, "allowed-origins");
+}
 
-  g_strfreev (self->allowed_origins);
-  self->allowed_origins = g_strdupv ((char **) origins);
-  g_object_notify (G_OBJECT (self), "allowed-origins");
+/**
+ * hypha_core_get_guest_workspaces:
+ * @self: a core
+ *
+ * Gets the workspaces, besides `public`, that clients without a token may enter.
+ *
+ * Returns: (transfer none) (nullable) (array zero-terminated=1): the names
+ *
+ * Since: 0.1
+ */
+const char *const *
+hypha_core_get_guest_workspaces (HyphaCore *self)
+{
+  g_return_val_if_fail (HYPHA_IS_CORE (self), NULL);
+
+  return (const char *const *) self->guest_workspaces;
+}
+
+/**
+ * hypha_core_set_guest_workspaces:
+ * @self: a core
+ * @workspaces: (nullable) (array zero-terminated=1): names of workspaces
+ *
+ * Names the workspaces that clients without a token may enter by asking for them, for the next
+ * start. In these they are members like any other: they may register services, and call those that
+ * are protected. So this is for a network whose people trust one another.
+ *
+ * [method@Core.start] fails with %HYPHA_ERROR_INVALID_ARGUMENT if one is no name of a workspace, or
+ * `default` or `public`.
+ *
+ * Since: 0.1
+ */
+void
+hypha_core_set_guest_workspaces (HyphaCore         *self,
+                                 const char *const *workspaces)
+{
+  g_return_if_fail (HYPHA_IS_CORE (self));
+
+  hypha_core_set_names (self, &self->guest_workspaces, workspaces, "guest-workspaces");
 }

@@ -32,7 +32,8 @@ struct _HyphaCore
 
   char               *host;
   char               *base_url;       /* as given; NULL for the real URL */
-  char              **allowed_origins; /* NULL for none */
+  char              **allowed_origins; /* NULL for none, like the next one */
+  char              **guest_workspaces;
   char               *workspace_dir;
   char               *url;            /* NULL until it runs */
   HyphaAuthority     *authority;      /* NULL until the secret is needed */

@@ -18,6 +18,7 @@ enum
   PROP_URL,
   PROP_BASE_URL,
   PROP_ALLOWED_ORIGINS,
+  PROP_GUEST_WORKSPACES,
   PROP_WORKSPACE_DIR,
   PROP_REFUSE_ENCRYPTED,
   PROP_RESTARTING,
@@ -52,6 +53,9 @@ hypha_core_get_property (GObject    *object,
       break;
     case PROP_ALLOWED_ORIGINS:
       g_value_set_boxed (value, hypha_core_get_allowed_origins (self));
+      break;
+    case PROP_GUEST_WORKSPACES:
+      g_value_set_boxed (value, hypha_core_get_guest_workspaces (self));
       break;
     case PROP_WORKSPACE_DIR:
       g_value_set_string (value, self->workspace_dir);
@@ -94,6 +98,9 @@ hypha_core_set_property (GObject      *object,
       break;
     case PROP_ALLOWED_ORIGINS:
       hypha_core_set_allowed_origins (self, g_value_get_boxed (value));
+      break;
+    case PROP_GUEST_WORKSPACES:
+      hypha_core_set_guest_workspaces (self, g_value_get_boxed (value));
       break;
     case PROP_WORKSPACE_DIR:
       hypha_core_set_workspace_dir (self, g_value_get_string (value));
@@ -168,6 +175,17 @@ hypha_core_install_properties (GObjectClass *object_class)
    */
   properties[PROP_ALLOWED_ORIGINS] = g_param_spec_boxed ("allowed-origins", NULL, NULL, G_TYPE_STRV,
                                                          readwrite);
+
+  /**
+   * HyphaCore:guest-workspaces:
+   *
+   * The workspaces, besides `public`, that clients without a token may enter; see
+   * [method@Core.set_guest_workspaces].
+   *
+   * Since: 0.1
+   */
+  properties[PROP_GUEST_WORKSPACES] = g_param_spec_boxed ("guest-workspaces", NULL, NULL,
+                                                          G_TYPE_STRV, readwrite);
 
   /**
    * HyphaCore:workspace-dir:

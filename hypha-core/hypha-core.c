@@ -73,6 +73,7 @@ hypha_core_finalize (GObject *object)
   g_free (self->host);
   g_free (self->base_url);
   g_strfreev (self->allowed_origins);
+  g_strfreev (self->guest_workspaces);
   g_free (self->workspace_dir);
 
   G_OBJECT_CLASS (hypha_core_parent_class)->finalize (object);

@@ -65,6 +65,11 @@ HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_allowed_origins (HyphaCore         *self,
                                             const char *const *origins);
 HYPHA_AVAILABLE_IN_0_1
+const char *const *hypha_core_get_guest_workspaces (HyphaCore *self);
+HYPHA_AVAILABLE_IN_0_1
+void        hypha_core_set_guest_workspaces (HyphaCore        *self,
+                                             const char *const *workspaces);
+HYPHA_AVAILABLE_IN_0_1
 const char *hypha_core_get_workspace_dir (HyphaCore          *self);
 HYPHA_AVAILABLE_IN_0_1
 void        hypha_core_set_workspace_dir (HyphaCore          *self,

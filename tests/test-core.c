@@ -212,6 +212,28 @@ test_core_allowed_origins (void)
   test_assert_expected_logs ();
 }
 
+static void
+test_core_guest_workspaces (void)
+{
+  static const char *const bad[][2] = { { "default", NULL }, { "public", NULL }, { "a/b", NULL } };
+  static const char *const good[] = { "analysis-workspace", NULL };
+  g_autoptr (HyphaCore) core = core_new ();
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      hypha_core_set_guest_workspaces (core, bad[i]);
+      g_assert_false (hypha_core_start (core, NULL, &error));
+      g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
+      g_clear_error (&error);
+    }
+
+  g_object_set (core, "guest-workspaces", good, NULL);
+  g_assert_cmpstrv (hypha_core_get_guest_workspaces (core), good);
+  g_assert_true (hypha_core_start (core, NULL, &error));
+  g_assert_no_error (error);
+}
+
 /* Where sockets connect to names the same place. */
 static void
 test_core_base_url_of_sockets (void)
@@ -659,6 +681,7 @@ main (int    argc,
   g_test_add_func ("/core/status", test_core_status);
   g_test_add_func ("/core/taken-port", test_core_taken_port);
   g_test_add_func ("/core/base-url", test_core_base_url);
+  g_test_add_func ("/core/guest-workspaces", test_core_guest_workspaces);
   g_test_add_func ("/core/allowed-origins", test_core_allowed_origins);
   g_test_add_func ("/core/base-url-of-sockets", test_core_base_url_of_sockets);
   g_test_add_func ("/core/token", test_core_token);

@@ -167,6 +167,30 @@ test_gate_refusal (gconstpointer data)
   g_assert_cmpuint (hypha_gate_get_n_sessions (hub->gate), ==, 0);
 }
 
+/* Where the host lets guests in they are members; nowhere else, and others' tokens are no help. */
+static void
+test_gate_guest_workspaces (void)
+{
+  static const char *const names[] = { "analysis", NULL };
+  g_autoptr (Hub) hub = hub_new ();
+  g_autoptr (Client) guest = hub_open (hub);
+  g_autoptr (Client) other = hub_open (hub);
+  g_autofree char *welcome = NULL;
+  g_autofree char *refusal = NULL;
+
+  hypha_workspaces_set_guest_names (hypha_authority_get_workspaces (hub->authority), names);
+  client_send_text (guest, "{\"client_id\":\"g\",\"workspace\":\"analysis\"}");
+  welcome = client_take_text (guest);
+  g_assert_nonnull (strstr (welcome, "\"workspace\":\"analysis\""));
+  g_assert_nonnull (strstr (welcome, "\"is_anonymous\":true"));
+  guest->id = g_strdup ("analysis/g");
+  client_register (guest, "svc", "protected");
+
+  client_send_text (other, "{\"client_id\":\"o\",\"workspace\":\"analysis-2\"}");
+  refusal = client_take_text (other);
+  g_assert_nonnull (strstr (refusal, "protected workspace: analysis-2"));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -178,6 +202,7 @@ main (int    argc,
 
       g_test_add_data_func (path, &refusals[i], test_gate_refusal);
     }
+  g_test_add_func ("/hub/gate/guest-workspaces", test_gate_guest_workspaces);
 
   return g_test_run ();
 }

@@ -261,16 +261,19 @@ hypha_identity_prove_user (HyphaIdentity     *identity,
 
 /* A workspace that was asked for is given or refused, never replaced: clients would give up. */
 static gboolean
-hypha_identity_check_workspace (HyphaIdentity  *identity,
-                                const char     *requested,
-                                GError        **error)
+hypha_identity_check_workspace (HyphaIdentity   *identity,
+                                HyphaWorkspaces *workspaces,
+                                const char      *requested,
+                                GError         **error)
 {
   g_autofree char *quoted = NULL;
 
   if (requested == NULL || g_str_equal (requested, identity->workspace))
     return TRUE;
 
-  if (hypha_user_info_may (identity->user, identity->workspace, HYPHA_NEED_CONNECT, requested))
+  if (hypha_user_info_may (identity->user, identity->workspace, HYPHA_NEED_CONNECT, requested) ||
+      (hypha_user_info_is_anonymous (identity->user) &&
+       hypha_workspaces_welcomes_guests (workspaces, requested)))
     {
       if (!hypha_user_info_is_anonymous (identity->user))
         hypha_user_info_set_home (identity->user, identity->workspace);
@@ -317,7 +320,8 @@ hypha_identity_prove (HyphaIdentity     *identity,
                       GError           **error)
 {
   if (!hypha_identity_prove_user (identity, hello, authority, error) ||
-      !hypha_identity_check_workspace (identity, hello->workspace, error) ||
+      !hypha_identity_check_workspace (identity, hypha_authority_get_workspaces (authority),
+                                       hello->workspace, error) ||
       !hypha_identity_check_trust (identity, error))
     return FALSE;
 

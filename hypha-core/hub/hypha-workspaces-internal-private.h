@@ -19,6 +19,7 @@ struct _HyphaWorkspaces
 
   HyphaStore *store;
   GHashTable *workspaces;  /* name → HyphaWorkspace */
+  char      **guest_names; /* those that nobody needs a token for; NULL for none */
   HyphaShares *made;       /* those that somebody made, by who did */
   gint64      last_time;   /* that get_time() gave, or a workspace of the store has */
 };

@@ -36,6 +36,10 @@ gboolean         hypha_workspaces_trusts       (HyphaWorkspaces      *self,
 gint64           hypha_workspaces_get_time     (HyphaWorkspaces      *self);
 void             hypha_workspaces_judge        (HyphaWorkspaces      *self,
                                                 HyphaUserInfo        *user);
+void             hypha_workspaces_set_guest_names (HyphaWorkspaces   *self,
+                                                   const char *const *names);
+gboolean         hypha_workspaces_welcomes_guests (HyphaWorkspaces   *self,
+                                                   const char        *name);
 gboolean         hypha_workspaces_exists       (HyphaWorkspaces      *self,
                                                 const char           *name);
 GVariant        *hypha_workspaces_describe     (HyphaWorkspaces      *self,

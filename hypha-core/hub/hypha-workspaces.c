@@ -29,6 +29,7 @@ hypha_workspaces_finalize (GObject *object)
 
   g_hash_table_unref (self->workspaces);
   hypha_shares_free (self->made);
+  g_strfreev (self->guest_names);
   g_object_unref (self->store);
 
   G_OBJECT_CLASS (hypha_workspaces_parent_class)->finalize (object);
@@ -97,6 +98,23 @@ hypha_workspaces_load_one (const char *name,
   self->last_time = MAX (self->last_time, workspace->made_at);
   hypha_shares_take (self->made, workspace->maker, 1);
   g_hash_table_insert (self->workspaces, workspace->name, workspace);
+}
+
+/* The workspaces that the host lets anybody into who has no token; NULL for none. */
+void
+hypha_workspaces_set_guest_names (HyphaWorkspaces   *self,
+                                  const char *const *names)
+{
+  g_strfreev (self->guest_names);
+  self->guest_names = g_strdupv ((char **) names);
+}
+
+gboolean
+hypha_workspaces_welcomes_guests (HyphaWorkspaces *self,
+                                  const char      *name)
+{
+  return self->guest_names != NULL &&
+         g_strv_contains ((const char *const *) self->guest_names, name);
 }
 
 /* Where the persistent ones are kept: those that are there already are there from now on. */

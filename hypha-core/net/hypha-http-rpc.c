@@ -112,8 +112,8 @@ hypha_http_rpc_is_near (SoupServerMessage *message)
 
 /*
  * Whether a client could prove later that a message is its own. An anonymous one has nothing but its
- * address to show, which says something on one machine only, and its id, which everybody knows in
- * “public”, and elsewhere whomever it calls.
+ * address to show, which says something on one machine only, and its id, which everybody knows in a
+ * workspace that is not its own, and there whomever it calls.
  */
 static gboolean
 hypha_http_rpc_check_post (SoupServerMessage    *message,
@@ -122,12 +122,12 @@ hypha_http_rpc_check_post (SoupServerMessage    *message,
 {
   if (!hypha_user_info_is_anonymous (identity->user) ||
       (hypha_http_rpc_is_near (message) &&
-       !g_str_equal (identity->workspace, HYPHA_ADDRESS_PUBLIC_WORKSPACE)))
+       g_str_equal (identity->workspace, hypha_user_info_get_id (identity->user))))
     return TRUE;
 
   g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
-                       "anonymous clients come from other machines, or to workspace 'public', over a "
-                       "WebSocket: over HTTP they could not prove who they are; use a token");
+                       "anonymous clients come from other machines, or to workspaces of others, over "
+                       "a WebSocket: over HTTP they could not prove who they are; use a token");
   return FALSE;
 }
 
