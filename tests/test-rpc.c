@@ -320,6 +320,88 @@ test_rpc_short_promise (void)
   assert_promise ("{'promise': <'*'>, 't': <0.01>}", "ws-a/p s.heartbeat");
 }
 
+static void
+serve_echo (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  hypha_invocation_return_argument (invocation, 0, "value");
+}
+
+/* Keeps the last bytes that were sent, as many as were expected. */
+typedef struct
+{
+  GBytes *expected;
+  gboolean came;
+} Echo;
+
+static void
+on_echo (HyphaConnection *connection,
+         HyphaFrameType   type,
+         GBytes          *bytes,
+         Echo            *echo)
+{
+  gsize wanted;
+  gsize size;
+  const guint8 *end = g_bytes_get_data (echo->expected, &wanted);
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+
+  g_assert_cmpuint (size, >, wanted);
+  g_assert_cmpmem (data + size - wanted, wanted, end, wanted);
+  echo->came = TRUE;
+}
+
+/* Sends this second segment to something that returns its argument, which has to end in those bytes. */
+static void
+assert_echo (const char *extra,
+             gsize       extra_size,
+             const char *answer,
+             gsize       answer_size)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autoptr (HyphaService) service = NULL;
+  g_autoptr (GBytes) expected = g_bytes_new_static (answer, answer_size);
+  g_autoptr (GBytes) message = NULL;
+  GByteArray *call;
+  Echo echo = { expected, FALSE };
+
+  service = hypha_service_new ("x", "", "", "generic",
+                               g_variant_new_parsed ("{'visibility': <'public'>}"));
+  hypha_service_add_function (service, "f", "value", NULL, NULL, serve_echo, NULL, NULL);
+  hypha_rpc_add_service (wire->rpc, service);
+  g_signal_connect (wire->world, "message", G_CALLBACK (on_echo), &echo);
+  call = g_bytes_unref_to_array (hypha_rpc_codec_message ("ws-a/p", "ws-a/rpc", "services.x.f",
+                                                          "s", NULL, NULL));
+  g_byte_array_append (call, (const guint8 *) extra, (guint) extra_size);
+  message = g_byte_array_free_to_bytes (call);
+  hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, message);
+  g_assert_true (test_wait_flag (&echo.came));
+}
+
+#define ECHO(extra, answer) assert_echo (extra, sizeof extra - 1, answer, sizeof answer - 1)
+
+/* A 32-bit float, and integers that are longer than they need be, come back as they went. */
+static void
+test_rpc_echo_bytes (void)
+{
+  ECHO ("\x81\xa4" "args\x92\xca\x3f\x80\x00\x00\x01", "args\x91\xca\x3f\x80\x00\x00");
+  ECHO ("\x81\xa4" "args\x91\x82\xa6_rtype\xa1q\xa1n\xcd\x00\x01",
+        "args\x91\x82\xa6_rtype\xa1q\xa1n\xcd\x00\x01");
+
+  /* By name, after what is nothing or another. */
+  ECHO ("\x82\xabwith_kwargs\xc3\xa4" "args\x91\x82\xa1v\x01\xa5value\xd0\x05",
+        "args\x91\xd0\x05");
+  ECHO ("\x82\xa4" "args\x92\xc0\x81\xa5value\xd1\x00\x05\xabwith_kwargs\xc3",
+        "args\x91\xd1\x00\x05");
+  ECHO ("\x82\xa4" "args\x92\xd0\x07\x81\xa5value\x05\xabwith_kwargs\xc3", "args\x91\xd0\x07");
+
+  /* A function that is addressed in full is left alone, another one is not; nobody has stamped a ws. */
+  ECHO ("\x81\xa4" "args\x91\x82\xa6_rtype\xa6method\xa8_rtarget\xd9\x06ws-a/p",
+        "args\x91\x82\xa6_rtype\xa6method\xa8_rtarget\xd9\x06ws-a/p");
+  ECHO ("\x82\xa4" "args\x91\x91\x82\xa6_rtype\xa6method\xa8_rtarget\xa1p\xa1t\x01",
+        "args\x91\x91\x82\xa6_rtype\xa6method\xa8_rtarget\xa2/p");
+  ECHO ("\x81\xa4" "args\x90", "args\x91\xc0");
+}
+
 /* The functions of a promise are the caller's own; otherwise the caller is told so, nobody else. */
 static void
 test_rpc_foreign_promise (void)
@@ -499,6 +581,7 @@ main (int    argc,
   g_test_add_func ("/rpc/max-frame", test_rpc_max_frame);
   g_test_add_func ("/rpc/old-promise", test_rpc_old_promise);
   g_test_add_func ("/rpc/short-promise", test_rpc_short_promise);
+  g_test_add_func ("/rpc/echo-bytes", test_rpc_echo_bytes);
   g_test_add_func ("/rpc/foreign-promise", test_rpc_foreign_promise);
   g_test_add_func ("/rpc/encrypted", test_rpc_encrypted);
   g_test_add_func ("/rpc/unreadable-answer", test_rpc_unreadable_answer);

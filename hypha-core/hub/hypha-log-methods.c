@@ -13,15 +13,8 @@ hypha_log_echo (HyphaInvocation *invocation,
 {
   g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "data");
 
-  if (value == NULL)
-    value = hypha_invocation_dup_arg (invocation, 0, "msg");
-
   /* A function in it is the caller's, not ours, which is what its address would say. */
-  if (value == NULL)
-    hypha_invocation_return_null (invocation);
-  else
-    hypha_invocation_return (invocation, hypha_rpc_codec_make_absolute (
-                               value, hypha_invocation_get_workspace (invocation)));
+  hypha_invocation_return_argument (invocation, 0, value != NULL ? "data" : "msg");
 }
 
 /* Any value as text for people; value may be NULL. */

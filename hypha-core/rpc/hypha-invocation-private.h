@@ -38,10 +38,19 @@ void             hypha_invocation_return        (HyphaInvocation  *self,
 void             hypha_invocation_return_last   (HyphaInvocation  *self,
                                                  GVariant         *value);
 void             hypha_invocation_return_null   (HyphaInvocation  *self);
+/*
+ * Answers with an argument as it came, to the byte; null where there is none. Functions in it that
+ * are addressed within the caller's workspace are addressed in full, and then numbers keep their
+ * value alone. To be called before the function that serves the call has returned.
+ */
+void             hypha_invocation_return_argument (HyphaInvocation *self,
+                                                 guint             index,
+                                                 const char       *name);
 void             hypha_invocation_return_error  (HyphaInvocation  *self,
                                                  GError           *error);
 
 /* For the other files of the room. */
+void             hypha_invocation_forget_bytes  (HyphaInvocation  *self);
 void             hypha_invocation_set_handler   (HyphaInvocation  *self,
                                                  HyphaHandler     *handler);
 void             hypha_invocation_set_answered  (HyphaInvocation         *self,

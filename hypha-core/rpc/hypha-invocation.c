@@ -243,6 +243,28 @@ hypha_invocation_dup_string (HyphaInvocation  *self,
   return g_variant_dup_string (value, NULL);
 }
 
+static gboolean
+hypha_invocation_begin_answer (HyphaInvocation *self)
+{
+  if (self->answered)
+    {
+      g_critical ("%s: answered twice", self->call.method);
+      return FALSE;
+    }
+
+  self->answered = TRUE;
+  hypha_invocation_stop_heartbeat (self);
+  return TRUE;
+}
+
+static void
+hypha_invocation_end_answer (HyphaInvocation *self,
+                             gboolean         last)
+{
+  if (self->told != NULL)
+    self->told (last, self->told_data);
+}
+
 static void
 hypha_invocation_answer (HyphaInvocation *self,
                          const char      *method,
@@ -251,18 +273,12 @@ hypha_invocation_answer (HyphaInvocation *self,
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
 
-  if (self->answered)
-    {
-      g_critical ("%s: answered twice", self->call.method);
-      return;
-    }
+  if (!hypha_invocation_begin_answer (self))
+    return;
 
-  self->answered = TRUE;
-  hypha_invocation_stop_heartbeat (self);
   if (self->reply != NULL)
     hypha_rpc_answer (self->rpc, self->reply->to, method, self->reply->session, owned);
-  if (self->told != NULL)
-    self->told (last, self->told_data);
+  hypha_invocation_end_answer (self, last);
 }
 
 /* Answers the call. A floating value is consumed. */
@@ -285,6 +301,36 @@ void
 hypha_invocation_return_null (HyphaInvocation *self)
 {
   hypha_invocation_return (self, hypha_rpc_codec_null ());
+}
+
+void
+hypha_invocation_return_argument (HyphaInvocation *self,
+                                  guint            index,
+                                  const char      *name)
+{
+  g_autoptr (GVariant) value = hypha_invocation_dup_arg (self, index, name);
+  const guint8 *bytes = NULL;
+  gsize size = 0;
+
+  if (value == NULL)
+    hypha_invocation_return_null (self);
+  else if (!hypha_rpc_codec_is_absolute (value) ||
+           !hypha_rpc_call_find_argument (&self->call, index, name, &bytes, &size))
+    hypha_invocation_return (self, hypha_rpc_codec_make_absolute (value, self->call.workspace));
+  else if (hypha_invocation_begin_answer (self))
+    {
+      if (self->reply != NULL)
+        hypha_rpc_answer_bytes (self->rpc, self->reply->to, self->reply->resolve,
+                                self->reply->session, bytes, size);
+      hypha_invocation_end_answer (self, FALSE);
+    }
+}
+
+/* The message that the call came in is not there any longer. */
+void
+hypha_invocation_forget_bytes (HyphaInvocation *self)
+{
+  self->call.extra = NULL;
 }
 
 /* Answers the call with an error, which is consumed. */

@@ -28,6 +28,8 @@ typedef struct
   GVariant *kwargs;    /* a{sv}, nullable */
   GVariant *promise;   /* nullable */
   double    t;         /* seconds, 0 if absent */
+  const guint8 *extra; /* the second segment, borrowed: NULL once the call was handed over */
+  gsize     extra_size;
 } HyphaRpcCall;
 
 gboolean       hypha_rpc_call_decode        (HyphaRpcCall        *call,
@@ -35,6 +37,11 @@ gboolean       hypha_rpc_call_decode        (HyphaRpcCall        *call,
                                              GBytes              *owner,
                                              GError             **error);
 void           hypha_rpc_call_clear         (HyphaRpcCall        *call);
+gboolean       hypha_rpc_call_find_argument (const HyphaRpcCall  *call,
+                                             guint                index,
+                                             const char          *name,
+                                             const guint8       **bytes,
+                                             gsize               *size);
 HyphaRpcReply *hypha_rpc_reply_new          (const HyphaRpcCall  *call,
                                              GError             **error);
 void           hypha_rpc_reply_free         (HyphaRpcReply       *reply);
@@ -60,6 +67,7 @@ gboolean       hypha_rpc_codec_is_type      (GVariant            *value,
                                              const char          *rtype);
 GVariant      *hypha_rpc_codec_make_absolute (GVariant           *value,
                                               const char         *workspace);
+gboolean       hypha_rpc_codec_is_absolute  (GVariant            *value);
 gboolean       hypha_rpc_codec_is_null      (GVariant            *value);
 GVariant      *hypha_rpc_codec_null         (void);
 

@@ -144,6 +144,8 @@ hypha_rpc_call_decode (HyphaRpcCall        *call,
 
   if (rest_size > 0)
     {
+      call->extra = rest;
+      call->extra_size = rest_size;
       extra = hypha_msgpack_decode (rest, rest_size, owner, NULL, error);
       ok = extra != NULL && hypha_rpc_call_take_extra (call, extra, error);
     }
@@ -379,6 +381,42 @@ hypha_rpc_codec_is_type (GVariant   *value,
 
   return g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT) &&
          g_variant_lookup (value, "_rtype", "&s", &found) && g_str_equal (found, rtype);
+}
+
+/* The client that an address names; NULL if value is none, or does not say. */
+static const char *
+hypha_rpc_codec_get_target (GVariant *value)
+{
+  const char *target = NULL;
+
+  if (hypha_rpc_codec_is_type (value, "method") || hypha_rpc_codec_is_type (value, "generator"))
+    g_variant_lookup (value, "_rtarget", "&s", &target);
+  return target;
+}
+
+/* Whether hypha_rpc_codec_make_absolute() would leave value as it is. */
+gboolean
+hypha_rpc_codec_is_absolute (GVariant *value)
+{
+  gboolean map = g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT);
+  const char *target = map ? hypha_rpc_codec_get_target (value) : NULL;
+  gboolean absolute = target == NULL || strchr (target, '/') != NULL;
+
+  if (!map && !g_variant_is_of_type (value, G_VARIANT_TYPE ("av")))
+    return TRUE;
+
+  for (gsize i = 0; absolute && i < g_variant_n_children (value); i++)
+    {
+      g_autoptr (GVariant) item = NULL;
+
+      if (map)
+        g_variant_get_child (value, i, "{&sv}", NULL, &item);
+      else
+        g_variant_get_child (value, i, "v", &item);
+      absolute = hypha_rpc_codec_is_absolute (item);
+    }
+
+  return absolute;
 }
 
 static GVariant *

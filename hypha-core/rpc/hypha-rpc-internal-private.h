@@ -42,6 +42,12 @@ void        hypha_rpc_answer           (HyphaRpc             *self,
                                         const char           *method,
                                         const char           *session,
                                         GVariant             *value);
+void        hypha_rpc_answer_bytes     (HyphaRpc             *self,
+                                        const char           *to,
+                                        const char           *method,
+                                        const char           *session,
+                                        const guint8         *value,
+                                        gsize                 size);
 void        hypha_rpc_dispatch         (HyphaRpc             *self,
                                         const guint8         *data,
                                         gsize                 size,

@@ -97,6 +97,7 @@ hypha_rpc_run (HyphaRpc       *self,
 
   invocation = hypha_invocation_new (self, call, g_steal_pointer (reply));
   hypha_handler_run (handler, invocation);
+  hypha_invocation_forget_bytes (invocation);
 }
 
 /* “services.<id>.<path>” */

@@ -65,6 +65,27 @@ hypha_rpc_answer (HyphaRpc   *self,
   hypha_rpc_send_message (self, to, message, session, NULL);
 }
 
+/* The same with a value that is written down already. */
+void
+hypha_rpc_answer_bytes (HyphaRpc     *self,
+                        const char   *to,
+                        const char   *method,
+                        const char   *session,
+                        const guint8 *value,
+                        gsize         size)
+{
+  GByteArray *out = g_bytes_unref_to_array (hypha_rpc_codec_message (self->id, to, method, NULL,
+                                                                     session, NULL));
+  g_autoptr (GBytes) message = NULL;
+
+  hypha_msgpack_write_map (out, 1);
+  hypha_msgpack_write_str (out, "args", strlen ("args"));
+  hypha_msgpack_write_array (out, 1);
+  g_byte_array_append (out, value, (guint) size);
+  message = g_byte_array_free_to_bytes (out);
+  hypha_rpc_send_message (self, to, message, session, NULL);
+}
+
 static void
 hypha_rpc_reject (HyphaRpc      *self,
                   HyphaRpcReply *reply,

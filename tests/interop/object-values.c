@@ -12,13 +12,7 @@ static void
 serve_echo (HyphaInvocation *invocation,
             gpointer         data)
 {
-  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "value");
-
-  if (value == NULL)
-    hypha_invocation_return_null (invocation);
-  else
-    hypha_invocation_return (invocation, hypha_rpc_codec_make_absolute (
-                               value, hypha_invocation_get_workspace (invocation)));
+  hypha_invocation_return_argument (invocation, 0, "value");
 }
 
 /* (bytes): how many. */
