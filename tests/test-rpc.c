@@ -320,6 +320,70 @@ test_rpc_short_promise (void)
   assert_promise ("{'promise': <'*'>, 't': <0.01>}", "ws-a/p s.heartbeat");
 }
 
+/* How soon, with less patience than half a second: two beats took a second before. */
+static void
+test_rpc_min_heartbeat (void)
+{
+  gint64 start = g_get_monotonic_time ();
+
+  assert_promise ("{'promise': <'*'>, 't': <0.05>}", "ws-a/p s.heartbeat");
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 9 * G_USEC_PER_SEC / 10);
+}
+
+static void
+serve_many (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  g_ptr_array_add (data, hypha_invocation_ref (invocation));
+}
+
+static gboolean
+are_many (gpointer data)
+{
+  return ((GPtrArray *) data)->len == 16 * HYPHA_RPC_MAX_SERVING_CALLER;
+}
+
+/* Many who want to hear often hear less often, together no more than there may be. */
+static void
+test_rpc_max_beats (void)
+{
+  g_autoptr (Wire) wire = wire_new ();
+  g_autoptr (GPtrArray) kept = NULL;
+  g_autoptr (HyphaService) service = NULL;
+  gint64 start;
+  double seconds;
+
+  kept = g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_invocation_unref);
+  service = hypha_service_new ("x", "", "", "generic",
+                               g_variant_new_parsed ("{'visibility': <'public'>}"));
+  hypha_service_add_function (service, "f", NULL, NULL, NULL, serve_many, kept, NULL);
+  hypha_rpc_add_service (wire->rpc, service);
+  for (guint i = 0; i < 16 * HYPHA_RPC_MAX_SERVING_CALLER; i++)
+    {
+      g_autofree char *from = g_strdup_printf ("ws-a/p%u", i % 16);
+      g_autoptr (GBytes) call = NULL;
+
+      call = hypha_rpc_codec_message (from, "ws-a/rpc", "services.x.f", "s", NULL,
+                                      g_variant_new_parsed (i < 16 ?
+                                                            "{'promise': <'*'>, 't': <0.01>}" :
+                                                            "{'promise': <'*'>}"));
+      hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, call);
+    }
+
+  g_assert_true (test_wait (are_many, kept));
+  wire->n_beats = 0;
+  start = g_get_monotonic_time ();
+  while (g_get_monotonic_time () - start < G_USEC_PER_SEC)
+    g_main_context_iteration (NULL, FALSE);
+
+  /* Sixteen want to hear, and each has the share of one call; the first may have been on its way. */
+  seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+  g_assert_cmpuint (wire->n_beats, >, 0);
+  g_assert_cmpfloat (wire->n_beats, <, 16 * (1 + HYPHA_RPC_MAX_BEATS * seconds / kept->len));
+  for (guint i = 0; i < kept->len; i++)
+    hypha_invocation_return_null (g_ptr_array_index (kept, i));
+}
+
 static void
 serve_echo (HyphaInvocation *invocation,
             gpointer         data)
@@ -581,6 +645,8 @@ main (int    argc,
   g_test_add_func ("/rpc/max-frame", test_rpc_max_frame);
   g_test_add_func ("/rpc/old-promise", test_rpc_old_promise);
   g_test_add_func ("/rpc/short-promise", test_rpc_short_promise);
+  g_test_add_func ("/rpc/min-heartbeat", test_rpc_min_heartbeat);
+  g_test_add_func ("/rpc/max-beats", test_rpc_max_beats);
   g_test_add_func ("/rpc/echo-bytes", test_rpc_echo_bytes);
   g_test_add_func ("/rpc/foreign-promise", test_rpc_foreign_promise);
   g_test_add_func ("/rpc/encrypted", test_rpc_encrypted);

@@ -16,6 +16,7 @@ struct _HyphaInvocation
   HyphaRpcCall   call;
   HyphaRpcReply *reply;      /* NULL: the caller wants no answer */
   GSource       *heartbeat;  /* while the answer takes its time */
+  guint          pause;      /* between two, in milliseconds */
   GCancellable  *cancellable; /* cancelled when the caller goes */
   HyphaHandler  *handler;    /* what serves it; NULL until it runs */
   HyphaInvocationAnswered told; /* told of the answer, with told_data; NULL if nobody is */
@@ -33,13 +34,30 @@ hypha_invocation_stop_heartbeat (HyphaInvocation *self)
     }
 }
 
+/* Milliseconds between two heartbeats: what was asked for, or more where many ask. */
+static guint
+hypha_invocation_get_pause (HyphaInvocation *self)
+{
+  guint least = (guint) (1000 * (guint64) hypha_rpc_get_n_serving (self->rpc) /
+                         HYPHA_RPC_MAX_BEATS);
+
+  return MAX ((guint) (self->reply->interval * 1000), least);
+}
+
+static void hypha_invocation_start_heartbeat (HyphaInvocation *self);
+
 static gboolean
 hypha_invocation_beat (gpointer data)
 {
   HyphaInvocation *self = data;
 
   hypha_rpc_answer (self->rpc, self->reply->to, self->reply->heartbeat, self->reply->session, NULL);
-  return G_SOURCE_CONTINUE;
+  if (self->pause == hypha_invocation_get_pause (self))
+    return G_SOURCE_CONTINUE;
+
+  hypha_invocation_stop_heartbeat (self);
+  hypha_invocation_start_heartbeat (self);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -48,7 +66,8 @@ hypha_invocation_start_heartbeat (HyphaInvocation *self)
   if (self->reply == NULL || self->reply->heartbeat == NULL || self->reply->interval <= 0)
     return;
 
-  self->heartbeat = g_timeout_source_new ((guint) (self->reply->interval * 1000));
+  self->pause = hypha_invocation_get_pause (self);
+  self->heartbeat = g_timeout_source_new (self->pause);
   g_source_set_static_name (self->heartbeat, "hypha-heartbeat");
   g_source_set_callback (self->heartbeat, hypha_invocation_beat, self, NULL);
   g_source_attach (self->heartbeat, g_main_context_get_thread_default ());

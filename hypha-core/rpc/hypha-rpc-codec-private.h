@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* Seconds between the heartbeats of a call at least, whatever the caller asks for. */
+#define HYPHA_RPC_MIN_HEARTBEAT 0.05
+
 /* How a call wants to be answered. Every method id belongs to the caller itself. */
 typedef struct
 {

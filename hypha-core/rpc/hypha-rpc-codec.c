@@ -7,8 +7,7 @@
 #include "hypha-address-private.h"
 #include "hypha-rpc-codec-private.h"
 
-/* Seconds between the heartbeats of a call, whatever the caller asks for. */
-#define MIN_HEARTBEAT 0.5
+/* Seconds between the heartbeats of a call at most. */
 #define MAX_HEARTBEAT 3600.0
 
 void
@@ -255,7 +254,8 @@ hypha_rpc_reply_new (const HyphaRpcCall  *call,
   if (reply->reject == NULL)
     reply->reject = g_strconcat (call->session, ".reject", NULL);
 
-  reply->interval = interval > 0 ? CLAMP (interval, MIN_HEARTBEAT, MAX_HEARTBEAT) : 0;
+  reply->interval = interval > 0 ? CLAMP (interval, HYPHA_RPC_MIN_HEARTBEAT,
+                                                MAX_HEARTBEAT) : 0;
   return g_steal_pointer (&reply);
 }
 

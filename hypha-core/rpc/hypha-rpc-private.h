@@ -19,6 +19,12 @@ G_BEGIN_DECLS
  */
 #define HYPHA_RPC_MAX_PENDING 32768
 
+/*
+ * Heartbeats a second, of all calls in service together: the more calls there are the rarer is each
+ * told to wait, as often as twice a second still when nobody else can be served.
+ */
+#define HYPHA_RPC_MAX_BEATS 32768
+
 #define HYPHA_TYPE_RPC (hypha_rpc_get_type ())
 
 G_DECLARE_FINAL_TYPE (HyphaRpc, hypha_rpc, HYPHA, RPC, GObject)
