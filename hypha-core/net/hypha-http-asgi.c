@@ -4,6 +4,7 @@
 
 #include "hypha-http-apps-private.h"
 
+#include "hypha-http-detail-private.h"
 #include "hypha-http-services-private.h"
 #include "hypha-session-private.h"
 
@@ -115,6 +116,7 @@ hypha_http_asgi_fail (HyphaHttpAsgi *self,
 {
   g_autoptr (JsonNode) node = NULL;
   g_autoptr (JsonObject) object = NULL;
+  g_autofree char *detail = NULL;
 
   if (self->completed || hypha_http_request_is_over (self->request))
     return;
@@ -131,7 +133,8 @@ hypha_http_asgi_fail (HyphaHttpAsgi *self,
   node = json_node_alloc ();
   object = json_object_new ();
   json_object_set_string_member (object, "detail", "Internal Server Error");
-  json_object_set_string_member (object, "error", why);
+  detail = hypha_http_detail_dup (why);
+  json_object_set_string_member (object, "error", detail);
   json_node_init_object (node, object);
   hypha_http_request_answer_json (self->request, SOUP_STATUS_INTERNAL_SERVER_ERROR, node);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hypha-http-arguments-private.h"
+#include "hypha-http-detail-private.h"
 #include "hypha-http-member-private.h"
 #include "hypha-http-stream-private.h"
 #include "hypha-lookup-private.h"
@@ -97,18 +98,19 @@ hypha_http_call_fail (HyphaHttpRequest *request,
                       const char       *provider,
                       const GError     *error)
 {
-  g_autofree char *detail = NULL;
+  g_autofree char *detail = hypha_http_detail_dup (error->message);
+  g_autofree char *prefixed = NULL;
 
   if (hypha_http_request_is_over (request))
     return;
 
   if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_REMOTE) &&
       !hypha_http_call_is_ours (request, provider) &&
-      !g_str_has_prefix (error->message, "RemoteError:"))
-    detail = g_strconcat ("RemoteError: ", error->message, NULL);
+      !g_str_has_prefix (detail, "RemoteError:"))
+    prefixed = g_strconcat ("RemoteError: ", detail, NULL);
 
   hypha_http_request_refuse (request, hypha_http_call_status (error),
-                             detail != NULL ? detail : error->message);
+                             prefixed != NULL ? prefixed : detail);
 }
 
 static void

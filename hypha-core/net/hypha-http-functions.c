@@ -4,6 +4,7 @@
 
 #include "hypha-http-apps-private.h"
 
+#include "hypha-http-detail-private.h"
 #include "hypha-http-member-private.h"
 #include "hypha-http-services-private.h"
 #include "hypha-session-private.h"
@@ -133,7 +134,8 @@ static void
 hypha_http_functions_fail (HyphaHttpRequest *request,
                            const GError     *error)
 {
-  g_autofree char *detail = g_strconcat ("Internal Server Error: ", error->message, NULL);
+  g_autofree char *why = hypha_http_detail_dup (error->message);
+  g_autofree char *detail = g_strconcat ("Internal Server Error: ", why, NULL);
 
   if (!hypha_http_request_is_over (request))
     soup_message_headers_clear (soup_server_message_get_response_headers (request->message));

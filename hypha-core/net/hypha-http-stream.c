@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hypha-generator-private.h"
+#include "hypha-http-detail-private.h"
 #include "hypha-msgpack-private.h"
 
 /*
@@ -94,11 +95,11 @@ static void
 hypha_http_stream_fail (HyphaHttpStream *self,
                         const GError    *error)
 {
+  g_autofree char *detail = hypha_http_detail_dup (error->message);
   g_autoptr (GVariant) item = NULL;
   g_autoptr (GBytes) piece = NULL;
 
-  item = g_variant_ref_sink (g_variant_new_parsed ("{'error': <%s>, 'type': <'error'>}",
-                                                   error->message));
+  item = g_variant_ref_sink (g_variant_new_parsed ("{'error': <%s>, 'type': <'error'>}", detail));
   piece = hypha_http_stream_format (self, item, NULL);
   self->request->on_wrote = NULL;
   hypha_http_request_write (self->request, piece);

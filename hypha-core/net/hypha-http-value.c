@@ -55,6 +55,7 @@ hypha_http_map_node (GVariant  *map,
                      GError   **error)
 {
   g_autoptr (JsonObject) object = NULL;
+  gboolean error_value;
   GVariantIter iter;
   const char *key;
   GVariant *item;
@@ -62,13 +63,19 @@ hypha_http_map_node (GVariant  *map,
   if (hypha_rpc_codec_is_type (map, "method"))
     return hypha_http_function_node (map);
 
+  /* One that is a result, not thrown. */
+  error_value = hypha_rpc_codec_is_type (map, "error");
   object = json_object_new ();
   g_variant_iter_init (&iter, map);
   while (g_variant_iter_next (&iter, "{&sv}", &key, &item))
     {
       g_autoptr (GVariant) value = item;
-      JsonNode *node = hypha_http_value_to_node (value, depth + 1, error);
+      JsonNode *node;
 
+      if (error_value && g_str_equal (key, "_rtrace"))
+        continue;
+
+      node = hypha_http_value_to_node (value, depth + 1, error);
       if (node == NULL)
         return NULL;
 

@@ -76,9 +76,13 @@ class Calls(HttpTestCase):
         def fail(why):
             raise ValueError(why)
 
+        async def fail_later(why):
+            raise ValueError(why)
+
         await self.provide({
             "id": "calls", "subtract": subtract, "say_hello": lambda name: f"Hello, {name}!",
-            "echo": lambda value: value, "nothing": lambda: None, "fail": fail, "answer": 42,
+            "echo": lambda value: value, "nothing": lambda: None, "fail": fail, "fail_later": fail_later,
+            "answer": 42,
             "deep": {"er": {"subtract": subtract}}, "kinds": lambda: [1, 2.5, "ž", None, True, b"\0\xff"],
             "raw": lambda: b"\0\xff"})
 
@@ -152,7 +156,9 @@ class Calls(HttpTestCase):
         answer = await self.ask("/ws-calls/services/calls/fail?why=no+luck")
         self.assertEqual(answer.status, 400)
         self.assertFalse(answer.json["success"])
-        self.assertIn("no luck", answer.json["detail"])
+        self.assertEqual(answer.json["detail"], "RemoteError: no luck")
+        answer = await self.ask("/ws-calls/services/calls/fail_later?why=no+luck")
+        self.assertEqual((answer.status, answer.json["detail"]), (400, "RemoteError: ValueError: no luck"))
         for path, detail in {"calls/none": "Function none not found",
                              "none/none": "Service none not found"}.items():
             answer = await self.ask(f"/ws-calls/services/{path}")
@@ -265,7 +271,7 @@ class Streaming(HttpTestCase):
         self.assertEqual(lines[:2], [1, 2])
         self.assertEqual(len(lines), 3)
         self.assertEqual(lines[2]["type"], "error")
-        self.assertIn("no more", lines[2]["error"])
+        self.assertEqual(lines[2]["error"], "ValueError: no more")
 
     async def test_items_come_as_they_are_made(self):
         times = (await self.stream("slow")).times
@@ -394,7 +400,7 @@ class Apps(HttpTestCase):
         answer = await self.app("/fail")
         self.assertEqual(answer.status, 500)
         self.assertEqual(answer.json["detail"], "Internal Server Error")
-        self.assertIn("out of order", answer.json["error"])
+        self.assertRegex(answer.json["error"], r"^\w+: .*out of order$")
 
 
 tap.main()
