@@ -7,13 +7,21 @@
 #include "test-http-calc-fixture.h"
 #include "test-utils.h"
 
+static char *
+make_expired_token (Web *web)
+{
+  g_autoptr (HyphaToken) token = hypha_token_new ("alice", "ws-a");
+
+  token->expires_at = token->issued_at;
+  return hypha_authority_sign (web->hub->authority, token, HYPHA_TOKEN_AUDIENCE_API);
+}
+
 /* H2, H4, H5: who asks is the token's word alone, and the provider is who decides. */
 static void
 test_permissions (Calc          *fixture,
                   gconstpointer  data)
 {
   Web *web = fixture->web;
-  g_autoptr (Answer) forged = NULL;
   g_autoptr (Answer) basic = NULL;
   g_autoptr (Answer) cookie = NULL;
   g_autofree char *pair = g_strconcat ("anybody:", web->token, NULL);
@@ -32,12 +40,40 @@ test_permissions (Calc          *fixture,
                       200, "\"Hello, a\"");
   calc_assert_status (fixture, "GET", "/ws-a/services/provider:quiet/answer", NULL, 200);
 
-  forged = web_ask (web, "GET", "/ws-a/services/provider:secret/answer", "a.b.c", NULL, NULL);
-  g_assert_cmpuint (forged->status, ==, 401);
+  calc_assert_status (fixture, "GET", "/ws-a/services/provider:secret/answer", "a.b.c", 401);
   basic = web_ask (web, "GET", "/ws-a/services/secret/answer", NULL, NULL, authorization, NULL);
   g_assert_cmpuint (basic->status, ==, 200);
   cookie = web_ask (web, "GET", "/ws-a/services/provider:secret/answer", NULL, NULL, crumb, NULL);
   g_assert_cmpuint (cookie->status, ==, 403);
+}
+
+/* A token that is none hides nothing: with a good one there may be more, or not. */
+static void
+test_bad_token (Calc          *fixture,
+                gconstpointer  data)
+{
+  g_autofree char *token = make_expired_token (fixture->web);
+  g_autoptr (Answer) answer = NULL;
+  static const char *const paths[] = { "/ws-a/services/secret/answer", "/ws-a/services/secret",
+                                       "/ws-a/services/none/answer", "/ws-a/services/none",
+                                       "/ws-a/services/provider:secret/answer",
+                                       "/ws-a/apps/secret/x", "/ws-a/services/secret/openapi.json",
+                                       "/ws-none/services", "/ws-none/info",
+                                       "/ws-none/openapi.json" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
+    calc_assert_answer (fixture, "GET", paths[i], token, NULL, 401,
+                        "{\"success\":false,\"detail\":\"Token verification failed: JWT "
+                        "verification failed: Token expired\"}");
+  answer = web_ask (fixture->web, "GET", paths[0], token, NULL, NULL);
+  g_assert_cmpstr (soup_message_headers_get_one (
+                     soup_message_get_response_headers (answer->message), "WWW-Authenticate"), ==,
+                   "Bearer error=\"invalid_token\"");
+
+  calc_assert_status (fixture, "GET", "/ws-a/services/calc/answer", token, 200);
+  calc_assert_status (fixture, "GET", "/ws-a/services/calc/none", token, 404);
+  calc_assert_status (fixture, "GET", "/ws-a/services", token, 200);
+  calc_assert_status (fixture, "GET", "/nothing", token, 404);
 }
 
 /* H10: neither the path nor an argument is a context. */
@@ -206,6 +242,7 @@ main (int    argc,
   test_init (&argc, &argv);
 
   ADD ("permissions", test_permissions);
+  ADD ("bad-token", test_bad_token);
   ADD ("context", test_context);
   ADD ("manager", test_manager);
   ADD ("manager-arguments", test_manager_arguments);

@@ -27,7 +27,7 @@ hypha_http_choice_refuse_missing (HyphaHttpRequest *request)
   if (!hypha_http_workspace_is_known (request))
     hypha_http_workspace_refuse (request);
   else
-    hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, detail);
+    hypha_http_request_refuse_missing (request, detail);
 }
 
 static gboolean

@@ -90,9 +90,10 @@ hypha_http_request_refuse (HyphaHttpRequest *self,
     return;
 
   /* Whoever came with a token that is none may not know. */
-  if (status == SOUP_STATUS_FORBIDDEN && self->token_refused)
+  if (status == SOUP_STATUS_FORBIDDEN && self->token_error != NULL)
     {
       status = SOUP_STATUS_UNAUTHORIZED;
+      detail = self->token_error;
       soup_message_headers_replace (soup_server_message_get_response_headers (self->message),
                                     "WWW-Authenticate", "Bearer error=\"invalid_token\"");
     }
@@ -101,6 +102,15 @@ hypha_http_request_refuse (HyphaHttpRequest *self,
   json_object_set_string_member (object, "detail", detail);
   json_node_init_object (node, object);
   hypha_http_request_answer_json (self, status, node);
+}
+
+/* What is not there for whoever asks; with a good token it may be. */
+void
+hypha_http_request_refuse_missing (HyphaHttpRequest *self,
+                                   const char       *detail)
+{
+  hypha_http_request_refuse (self, self->token_error != NULL ? SOUP_STATUS_FORBIDDEN :
+                                                               SOUP_STATUS_NOT_FOUND, detail);
 }
 
 void

@@ -31,6 +31,7 @@ typedef struct
   HyphaManager      *manager;
   SoupServerMessage *message;
   HyphaIdentity      identity;
+  char              *token_error;  /* why the token that came with it is none; NULL otherwise */
   char              *account;      /* as of HyphaShares */
   HyphaLocalClient  *client;       /* NULL until something is called */
   GCancellable      *cancellable;
@@ -52,7 +53,6 @@ typedef struct
   guint              timeout;      /* of a silent service, in milliseconds */
   guint              write_timeout; /* of a reader that takes nothing; the same */
   guint              linger;       /* of what was called, when the answer is complete; the same */
-  guint              token_refused : 1;
   guint              waiting : 1;  /* the message is paused */
   guint              streaming : 1;
   guint              given_up : 1; /* it ends before its time */
@@ -94,6 +94,8 @@ void              hypha_http_request_answer_value (HyphaHttpRequest  *self,
 void              hypha_http_request_refuse       (HyphaHttpRequest  *self,
                                                    guint              status,
                                                    const char        *detail);
+void              hypha_http_request_refuse_missing (HyphaHttpRequest *self,
+                                                     const char       *detail);
 void              hypha_http_request_fail         (HyphaHttpRequest  *self,
                                                    const GError      *error);
 void              hypha_http_request_begin        (HyphaHttpRequest  *self,

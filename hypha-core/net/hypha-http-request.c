@@ -21,6 +21,7 @@ hypha_http_request_free (gpointer data)
   hypha_http_request_end (self);
   hypha_identity_clear (&self->identity);
   g_clear_object (&self->cancellable);
+  g_free (self->token_error);
   g_free (self->account);
   g_free (self->workspace);
   g_free (self->service);
@@ -73,6 +74,15 @@ hypha_http_request_dup_token (const char *authorization)
   return colon != NULL ? g_strndup (colon + 1, size - (gsize) (colon + 1 - (char *) decoded)) : NULL;
 }
 
+/* Nobody wanted to connect. */
+static const char *
+hypha_http_request_skip_prefix (const char *message)
+{
+  const char *prefix = "Failed to establish connection: ";
+
+  return g_str_has_prefix (message, prefix) ? message + strlen (prefix) : message;
+}
+
 /* Who asks: the user of the token and its workspace, or a fresh anonymous user. */
 static void
 hypha_http_request_identify (HyphaHttpRequest *self)
@@ -94,7 +104,7 @@ hypha_http_request_identify (HyphaHttpRequest *self)
         hypha_authority_count_guess (authority, token,
                                      soup_server_message_get_remote_host (self->message));
       hypha_identity_clear (&self->identity);
-      self->token_refused = TRUE;
+      self->token_error = g_strdup (hypha_http_request_skip_prefix (error->message));
       hello.token = NULL;
     }
 
@@ -124,7 +134,7 @@ hypha_http_request_is_for_others (HyphaHttpRequest *self,
 {
   g_autofree char *token = hypha_http_request_dup_token (authorization);
 
-  return self->token_refused && token != NULL && !hypha_token_names_issuer (token);
+  return self->token_error != NULL && token != NULL && !hypha_token_names_issuer (token);
 }
 
 HyphaHttpRequest *

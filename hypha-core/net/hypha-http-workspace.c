@@ -64,7 +64,7 @@ hypha_http_workspace_refuse (HyphaHttpRequest *request)
   g_autofree char *quoted = hypha_error_quote (request->workspace);
   g_autofree char *detail = g_strdup_printf ("Workspace %s not found", quoted);
 
-  hypha_http_request_refuse (request, SOUP_STATUS_NOT_FOUND, detail);
+  hypha_http_request_refuse_missing (request, detail);
 }
 
 /* GET /{workspace}/info; its environment holds secrets, which are the manager's to give. */
