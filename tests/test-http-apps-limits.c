@@ -28,7 +28,7 @@ test_hypha_http_max_app_headers (Apps          *fixture,
   g_assert_cmpuint (HYPHA_HTTP_MAX_APP_HEADERS, ==, 256);
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/headers", 200, "one two");
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/too-many-headers", 500,
-                      "{\"detail\":\"Internal Server Error\","
+                      "{\"success\":false,\"detail\":\"Internal Server Error\","
                       "\"error\":\"the app answered with more than 256 headers\"}");
 }
 
@@ -39,7 +39,7 @@ test_hypha_http_max_app_header (Apps          *fixture,
   g_assert_cmpuint (HYPHA_HTTP_MAX_APP_HEADER, ==, 16384);
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/header", 200, "one two");
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/too-large-header", 500,
-                      "{\"detail\":\"Internal Server Error\","
+                      "{\"success\":false,\"detail\":\"Internal Server Error\","
                       "\"error\":\"the app answered with a header that is none\"}");
 }
 

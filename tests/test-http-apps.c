@@ -75,15 +75,15 @@ test_errors (Apps          *fixture,
   g_autofree char *late = NULL;
 
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/early-error", 500,
-                      "{\"detail\":\"Internal Server Error\",\"error\":\"too early\"}");
+                      "{\"success\":false,\"detail\":\"Internal Server Error\",\"error\":\"too early\"}");
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/nothing", 500,
-                      "{\"detail\":\"Internal Server Error\","
+                      "{\"success\":false,\"detail\":\"Internal Server Error\","
                       "\"error\":\"the app ended without an answer\"}");
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/body-first", 500,
-                      "{\"detail\":\"Internal Server Error\","
+                      "{\"success\":false,\"detail\":\"Internal Server Error\","
                       "\"error\":\"http.response.body was sent before http.response.start\"}");
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app/bad-header", 500,
-                      "{\"detail\":\"Internal Server Error\","
+                      "{\"success\":false,\"detail\":\"Internal Server Error\","
                       "\"error\":\"the app answered with a header that is none\"}");
   apps_assert_answer (fixture, "GET", "/ws-a/apps/plain/x", 404,
                       "{\"success\":false,\"detail\":\"Not Found\"}");

@@ -113,7 +113,7 @@ test_traces (void)
     { "/ws-a/apps/functions/serve", 500,
       "{\"success\":false,\"detail\":\"Internal Server Error: ValueError: no such luck\"}" },
     { "/ws-a/apps/asgi/", 500,
-      "{\"detail\":\"Internal Server Error\",\"error\":\"ValueError: no such luck\"}" },
+      "{\"success\":false,\"detail\":\"Internal Server Error\",\"error\":\"ValueError: no such luck\"}" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

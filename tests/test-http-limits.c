@@ -17,8 +17,12 @@ test_timeout (Calc          *fixture,
   g_autoptr (Client) silent = hub_connect (fixture->web->hub, "silent", fixture->web->token);
 
   client_register (silent, "mute", "public");
+  g_variant_unref (client_must_call (silent, "register_service",
+                                     "[<{'id': <'site'>, 'type': <'asgi'>,"
+                                     " 'config': <{'visibility': <'public'>}>}>]"));
   hypha_http_gateway_set_timeout (fixture->web->gateway, 50);
   calc_assert_status (fixture, "GET", "/ws-a/services/mute/f", NULL, 504);
+  calc_assert_status (fixture, "GET", "/ws-a/apps/site/", NULL, 504);
 }
 
 static gboolean

@@ -132,6 +132,7 @@ hypha_http_asgi_fail (HyphaHttpAsgi *self,
 
   node = json_node_alloc ();
   object = json_object_new ();
+  json_object_set_boolean_member (object, "success", FALSE);
   json_object_set_string_member (object, "detail", "Internal Server Error");
   detail = hypha_http_detail_dup (why);
   json_object_set_string_member (object, "error", detail);
@@ -320,6 +321,22 @@ hypha_http_asgi_send (HyphaInvocation *invocation,
   hypha_invocation_return_error (invocation, g_steal_pointer (&error));
 }
 
+/* serve() ended with an error. */
+static void
+hypha_http_asgi_end (HyphaHttpAsgi *self,
+                     const GError  *error)
+{
+  if (self->started || self->completed || !g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT))
+    {
+      hypha_http_asgi_fail (self, error->message);
+      return;
+    }
+
+  self->completed = TRUE;
+  self->failed = TRUE;
+  hypha_http_request_fail (self->request, error);
+}
+
 static void
 hypha_http_asgi_served (GObject      *source,
                         GAsyncResult *result,
@@ -334,7 +351,7 @@ hypha_http_asgi_served (GObject      *source,
   if (hypha_http_request_is_over (self->request))
     hypha_http_request_leave (self->request);
   else if (value == NULL)
-    hypha_http_asgi_fail (self, error->message);
+    hypha_http_asgi_end (self, error);
   else if (!self->started)
     hypha_http_asgi_fail (self, "the app ended without an answer");
   else

@@ -400,6 +400,7 @@ class Apps(HttpTestCase):
         answer = await self.app("/fail")
         self.assertEqual(answer.status, 500)
         self.assertEqual(answer.json["detail"], "Internal Server Error")
+        self.assertIs(answer.json["success"], False)
         self.assertRegex(answer.json["error"], r"^\w+: .*out of order$")
 
 
