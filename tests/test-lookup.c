@@ -254,6 +254,9 @@ test_lookup_patterns (void)
   assert_finds (place->caller, "[<'ws-b*/p*:s'>]", NULL);
   assert_finds (place->caller, "[<'~'>]", "default");
   assert_finds (place->caller, "[<'ws'>]", "default");
+  assert_finds (place->caller, "[<'ws-a/~'>]", "default");
+  assert_finds (place->caller, "[<'my-test/ws'>]", "default");
+  assert_finds (place->caller, "[<{'service_id': <'my-test/~'>}>]", "default");
   assert_finds (place->caller, "[<{'id': <'s'>, 'client_id': <'p2__rlb'>}>]", "ws-a/p2__rlb:s");
   assert_finds (place->caller, "[<{'service_id': <'s'>, 'workspace': <'*'>}>]", "ws-a/p1__rlb:s");
   assert_finds (place->caller, "[<'s@none'>]", NULL);
@@ -338,6 +341,10 @@ test_lookup_arguments (void)
   g_clear_pointer (&info, g_variant_unref);
   info = client_call_manager (place->caller, "get_service_info", g_variant_new_parsed ("[<'ws'>]"),
                               NULL);
+  g_assert_true (g_variant_lookup (info, "id", "&s", &id));
+  g_assert_cmpstr (id, ==, "default");
+  g_clear_pointer (&info, g_variant_unref);
+  info = client_must_call (place->caller, "get_service_info", "[<'my-test/~'>]");
   g_assert_true (g_variant_lookup (info, "id", "&s", &id));
   g_assert_cmpstr (id, ==, "default");
   schema = g_variant_lookup_value (info, "service_schema", G_VARIANT_TYPE_VARDICT);

@@ -6,6 +6,7 @@
 
 #include "hypha-gate-internal-private.h"
 #include "hypha-json-private.h"
+#include "hypha-manager-private.h"
 
 /* The text frames of the gate: what it tells clients, and what they may ask of it. */
 
@@ -70,7 +71,7 @@ hypha_gate_send_info (HyphaGateSession *session)
 
   json_builder_begin_object (builder);
   hypha_gate_add_string (builder, "type", "connection_info");
-  hypha_gate_add_string (builder, "hypha_version", "0.1.0");
+  hypha_gate_add_string (builder, "hypha_version", HYPHA_MANAGER_HYPHA_VERSION);
   hypha_gate_add_string (builder, "public_base_url", self->base_url);
   hypha_gate_add_string (builder, "local_base_url", self->base_url);
   hypha_gate_add_string (builder, "manager_id", HYPHA_ADDRESS_MANAGER_CLIENT);

@@ -77,7 +77,7 @@ hypha_lookup_locate (HyphaManager   *manager,
   g_auto (HyphaQuery) parsed = { 0 };
   g_autoptr (GPtrArray) found = NULL;
 
-  if (hypha_lookup_is_bare_manager (query))
+  if (hypha_lookup_is_manager (query))
     {
       *provider = g_strdup (HYPHA_ADDRESS_MANAGER);
       *service = g_strdup ("default");

@@ -16,12 +16,12 @@ GVariant *hypha_lookup_complete (HyphaManager      *manager,
                                  GError           **error);
 
 /* hypha-lookup.c: finding a service and fetching it */
-gboolean hypha_lookup_is_bare_manager (GVariant    *query);
-gboolean hypha_lookup_parse           (HyphaQuery  *query,
-                                       GVariant    *value,
-                                       GVariant    *options,
-                                       const char  *workspace,
-                                       GError     **error);
+gboolean hypha_lookup_is_manager (GVariant    *query);
+gboolean hypha_lookup_parse      (HyphaQuery  *query,
+                                  GVariant    *value,
+                                  GVariant    *options,
+                                  const char  *workspace,
+                                  GError     **error);
 
 /* hypha-lookup-list.c: what is there */
 GVariant *hypha_lookup_record     (HyphaServiceInfo  *info,

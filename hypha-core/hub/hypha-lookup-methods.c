@@ -75,7 +75,7 @@ hypha_lookup_get_info (HyphaManager   *manager,
   g_autoptr (GPtrArray) found = NULL;
   g_autofree char *what = NULL;
 
-  if (hypha_lookup_is_bare_manager (query))
+  if (hypha_lookup_is_manager (query))
     return hypha_manager_dup_record (manager);
 
   if (!hypha_lookup_parse (&parsed, query, options, workspace, error))

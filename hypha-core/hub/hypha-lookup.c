@@ -126,16 +126,16 @@ hypha_lookup_try_next (GTask *task)
                         g_object_ref (task));
 }
 
+/* Whether query means the manager: “ws” or “~”, which every workspace has. */
 gboolean
-hypha_lookup_is_bare_manager (GVariant *query)
+hypha_lookup_is_manager (GVariant *query)
 {
-  const char *text;
+  g_autofree char *id = hypha_query_dup_id (query);
+  g_auto (GStrv) parts = g_strsplit (id != NULL ? id : "", "/", 2);
+  guint n = g_strv_length (parts);
 
-  if (!g_variant_is_of_type (query, G_VARIANT_TYPE_STRING))
-    return FALSE;
-
-  text = g_variant_get_string (query, NULL);
-  return g_str_equal (text, "ws") || g_str_equal (text, "~");
+  return n > 0 && (g_str_equal (parts[n - 1], "ws") || g_str_equal (parts[n - 1], "~")) &&
+         (n == 1 || hypha_address_is_name (parts[0]));
 }
 
 /*
@@ -250,7 +250,7 @@ hypha_lookup_get_async (HyphaManager        *manager,
   lookup->user = hypha_user_info_ref (user);
   lookup->workspace = g_strdup (workspace);
   g_task_set_task_data (task, lookup, hypha_lookup_free);
-  if (hypha_lookup_is_bare_manager (query))
+  if (hypha_lookup_is_manager (query))
     {
       g_task_return_pointer (task, hypha_manager_describe (manager),
                              (GDestroyNotify) g_variant_unref);

@@ -17,6 +17,9 @@ typedef struct _HyphaQuestionDesk HyphaQuestionDesk;
 /* How long a provider may take to hand out its service, in milliseconds. */
 #define HYPHA_MANAGER_GET_TIMEOUT 10000
 
+/* The version of hypha servers that clients take this one for. */
+#define HYPHA_MANAGER_HYPHA_VERSION "0.1.0"
+
 #define HYPHA_TYPE_MANAGER (hypha_manager_get_type ())
 
 G_DECLARE_FINAL_TYPE (HyphaManager, hypha_manager, HYPHA, MANAGER, GObject)

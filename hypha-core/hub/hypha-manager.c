@@ -45,6 +45,7 @@ struct _HyphaManager
   HyphaLoginDesk   *logins;
   HyphaShares      *asked;   /* providers that choices wait for */
   char             *base_url;
+  char             *server_id;
 };
 
 G_DEFINE_FINAL_TYPE (HyphaManager, hypha_manager, G_TYPE_OBJECT)
@@ -114,6 +115,27 @@ hypha_manager_get_base_url (HyphaManager *self)
   return self->base_url;
 }
 
+/* What the service “default” says of itself, and of the server that it is the manager of. */
+static GVariant *
+hypha_manager_new_config (HyphaManager *self,
+                          const char   *workspace)
+{
+  g_autofree char *login = g_strconcat (self->base_url, "/" HYPHA_ADDRESS_PUBLIC_WORKSPACE
+                                        "/services/" HYPHA_ADDRESS_LOGIN, NULL);
+  GVariantDict config;
+
+  g_variant_dict_init (&config, NULL);
+  g_variant_dict_insert (&config, "require_context", "b", TRUE);
+  g_variant_dict_insert (&config, "visibility", "s", "public");
+  g_variant_dict_insert (&config, "workspace", "s", workspace);
+  g_variant_dict_insert (&config, "server_id", "s", self->server_id);
+  g_variant_dict_insert (&config, "hypha_version", "s", HYPHA_MANAGER_HYPHA_VERSION);
+  g_variant_dict_insert (&config, "public_base_url", "s", self->base_url);
+  g_variant_dict_insert (&config, "local_base_url", "s", self->base_url);
+  g_variant_dict_insert (&config, "login_service_url", "s", login);
+  return g_variant_dict_end (&config);
+}
+
 /* Where clients reach the server; without a slash at the end. */
 void
 hypha_manager_set_base_url (HyphaManager *self,
@@ -121,6 +143,7 @@ hypha_manager_set_base_url (HyphaManager *self,
 {
   g_free (self->base_url);
   self->base_url = g_strdup (base_url);
+  hypha_service_set_config (self->service, hypha_manager_new_config (self, "*"));
   hypha_rpc_set_server_url (self->rpc, base_url);
   hypha_rpc_set_server_url (hypha_local_client_get_rpc (self->root), base_url);
   hypha_rpc_set_server_url (hypha_local_client_get_rpc (self->door), base_url);
@@ -205,24 +228,19 @@ hypha_manager_on_peer_detached (HyphaRouter  *router,
 }
 
 static HyphaService *
-hypha_manager_new_service (const char *workspace)
+hypha_manager_new_service (HyphaManager *self,
+                           const char   *workspace)
 {
-  GVariantDict config;
-
-  g_variant_dict_init (&config, NULL);
-  g_variant_dict_insert (&config, "require_context", "b", TRUE);
-  g_variant_dict_insert (&config, "visibility", "s", "public");
-  g_variant_dict_insert (&config, "workspace", "s", workspace);
   return hypha_service_new ("default", "Default workspace management service",
                             "Services for managing workspace.", "generic",
-                            g_variant_dict_end (&config));
+                            hypha_manager_new_config (self, workspace));
 }
 
 static void
 hypha_manager_add_service (HyphaManager *self)
 {
-  self->service = hypha_manager_new_service ("*");
-  self->listed = hypha_manager_new_service (HYPHA_ADDRESS_ROOT_WORKSPACE);
+  self->service = hypha_manager_new_service (self, "*");
+  self->listed = hypha_manager_new_service (self, HYPHA_ADDRESS_ROOT_WORKSPACE);
   hypha_manager_add_methods (self, hypha_log_methods, hypha_log_n_methods, self);
   hypha_manager_add_methods (self, hypha_registration_methods, hypha_registration_n_methods, self);
   hypha_manager_add_methods (self, hypha_client_methods, hypha_client_n_methods, self);
@@ -286,6 +304,7 @@ hypha_manager_dispose (GObject *object)
   g_clear_object (&self->router);
   g_clear_object (&self->authority);
   g_clear_pointer (&self->base_url, g_free);
+  g_clear_pointer (&self->server_id, g_free);
 
   G_OBJECT_CLASS (hypha_manager_parent_class)->dispose (object);
 }
@@ -312,6 +331,7 @@ static void
 hypha_manager_init (HyphaManager *self)
 {
   self->base_url = g_strdup ("");
+  self->server_id = g_uuid_string_random ();
   self->asked = hypha_shares_new (HYPHA_SELECTION_MAX_ASKED_ALL, HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
 }
 

@@ -26,6 +26,7 @@ typedef struct
   guint           timeout;      /* milliseconds */
 } HyphaQuery;
 
+char      *hypha_query_dup_id       (GVariant       *value);
 gboolean   hypha_query_parse_get    (HyphaQuery     *query,
                                      GVariant       *value,
                                      const char     *workspace,

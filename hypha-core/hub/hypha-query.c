@@ -163,6 +163,21 @@ hypha_query_refine (HyphaQuery  *query,
   return TRUE;
 }
 
+/* The service that the argument of get_service names: a text, or one in a map; NULL if there is none. */
+char *
+hypha_query_dup_id (GVariant *value)
+{
+  char *id = NULL;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    return g_variant_dup_string (value, NULL);
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
+    return NULL;
+
+  id = hypha_query_dup (value, "id");
+  return id != NULL ? id : hypha_query_dup (value, "service_id");
+}
+
 /* The argument of get_service: a text or a map. */
 gboolean
 hypha_query_parse_get (HyphaQuery  *query,
@@ -170,19 +185,9 @@ hypha_query_parse_get (HyphaQuery  *query,
                        const char  *workspace,
                        GError     **error)
 {
-  g_autofree char *id = NULL;
+  g_autofree char *id = hypha_query_dup_id (value);
 
   query->timeout = HYPHA_MANAGER_GET_TIMEOUT;
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-    return hypha_query_parse_id (query, g_variant_get_string (value, NULL), workspace, error);
-
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
-    {
-      id = hypha_query_dup (value, "id");
-      if (id == NULL)
-        id = hypha_query_dup (value, "service_id");
-    }
-
   if (id == NULL)
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
@@ -191,7 +196,8 @@ hypha_query_parse_get (HyphaQuery  *query,
     }
 
   return hypha_query_parse_id (query, id, workspace, error) &&
-         hypha_query_refine (query, value, error);
+         (!g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT) ||
+          hypha_query_refine (query, value, error));
 }
 
 static gboolean

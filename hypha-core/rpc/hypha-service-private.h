@@ -28,6 +28,8 @@ HyphaService             *hypha_service_new             (const char             
                                                          GVariant                 *config);
 HyphaService             *hypha_service_ref             (HyphaService             *self);
 void                      hypha_service_unref           (HyphaService             *self);
+void                      hypha_service_set_config      (HyphaService             *self,
+                                                         GVariant                 *config);
 const char               *hypha_service_get_id          (HyphaService             *self);
 gboolean                  hypha_service_is_public       (HyphaService             *self);
 void                      hypha_service_add_methods     (HyphaService             *self,

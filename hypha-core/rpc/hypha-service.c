@@ -113,6 +113,16 @@ hypha_service_unref (HyphaService *self)
   g_rc_box_release_full (self, hypha_service_free);
 }
 
+/* An a{sv}; a floating reference is consumed. Who has the description already keeps that. */
+void
+hypha_service_set_config (HyphaService *self,
+                          GVariant     *config)
+{
+  g_variant_unref (self->config);
+  self->config = g_variant_ref_sink (config);
+  g_clear_pointer (&self->described, g_variant_unref);
+}
+
 const char *
 hypha_service_get_id (HyphaService *self)
 {
