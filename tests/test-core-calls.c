@@ -357,6 +357,17 @@ test_calls_behind_tls (void)
   echo = g_variant_lookup_value (manager.value, "echo", G_VARIANT_TYPE_VARDICT);
   g_assert_true (g_variant_lookup (echo, "_rserver", "&s", &text));
   g_assert_cmpstr (text, ==, "https://hypha.example.org");
+  config = g_variant_lookup_value (manager.value, "config", G_VARIANT_TYPE_VARDICT);
+  g_assert_true (g_variant_lookup (config, "public_base_url", "&s", &text));
+  g_assert_cmpstr (text, ==, "https://hypha.example.org");
+  g_assert_true (g_variant_lookup (config, "local_base_url", "&s", &text));
+  g_assert_cmpstr (text, ==, "https://hypha.example.org");
+  g_assert_true (g_variant_lookup (config, "login_service_url", "&s", &text));
+  g_assert_cmpstr (text, ==, "https://hypha.example.org/public/services/hypha-login");
+  g_assert_true (g_variant_lookup (config, "hypha_version", "&s", &text));
+  g_assert_true (g_variant_lookup (config, "server_id", "&s", &text));
+  g_assert_true (g_uuid_string_is_valid (text));
+  g_clear_pointer (&config, g_variant_unref);
 
   hypha_core_get_service_async (place->core, g_variant_new_string ("ws-a/sums"), NULL, NULL, got,
                                 &sums);
@@ -364,6 +375,47 @@ test_calls_behind_tls (void)
   config = g_variant_lookup_value (sums.value, "config", G_VARIANT_TYPE_VARDICT);
   g_assert_true (g_variant_lookup (config, "url", "&s", &text));
   g_assert_cmpstr (text, ==, "https://hypha.example.org/ws-a/services/c:sums");
+}
+
+/* H20: what one core of a program has, another one has nothing of. */
+static void
+test_calls_two_cores (void)
+{
+  g_autoptr (Place) place = place_new ();
+  g_autofree char *directory = g_dir_make_tmp ("hypha-core-calls-XXXXXX", NULL);
+  Place other = { .core = hypha_core_new () };
+  g_autofree char *token = NULL;
+  g_autoptr (HyphaToken) seen = NULL;
+  g_autoptr (HyphaToken) own = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Outcome) made = { 0 };
+
+  hypha_core_set_workspace_dir (other.core, directory);
+  hypha_core_set_port (other.core, 0);
+  g_assert_true (hypha_core_start (other.core, NULL, NULL));
+  g_assert_true (lists (place, g_variant_new_string ("ws-a"), "ws-a/c:sums"));
+  g_assert_false (lists (&other, g_variant_new_string ("ws-a"), "ws-a/c:sums"));
+  assert_fails (&other, "ws-a/c:sums", "who", NULL, HYPHA_ERROR_NOT_FOUND,
+                "Service not found: ws-a/c:sums");
+  g_assert_false (hypha_core_disconnect_client (other.core, "ws-a/c", 1000, "", NULL));
+  g_assert_cmpuint (g_list_model_get_n_items (hypha_core_get_services (place->core)), ==, 2);
+  g_assert_cmpuint (g_list_model_get_n_items (hypha_core_get_services (other.core)), ==, 0);
+
+  call (place, "ws", "create_workspace", "[<{'id': <'team-x'>}>]", &made);
+  g_assert_no_error (made.error);
+  assert_fails (&other, "ws", "get_workspace_info", "[<'team-x'>]", HYPHA_ERROR_REMOTE, NULL);
+
+  token = hypha_core_generate_token (place->core, "ws-a", "alice", 60, NULL);
+  own = hypha_authority_verify (place->core->authority, token, HYPHA_TOKEN_AUDIENCE_API, NULL);
+  g_assert_nonnull (own);
+  seen = hypha_authority_verify (other.core->authority, token, HYPHA_TOKEN_AUDIENCE_API, &error);
+  g_assert_null (seen);
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED);
+
+  hypha_core_close (other.core);
+  assert_answers (place, "ws-a/c:sums", "who", NULL, "'*/workspace-manager'");
+  g_assert_finalize_object (other.core);
+  test_remove_directory (directory);
 }
 
 static void
@@ -396,6 +448,7 @@ main (int    argc,
   g_test_add_func ("/core/calls/get-service", test_calls_get_service);
   g_test_add_func ("/core/calls/list-services", test_calls_list_services);
   g_test_add_func ("/core/calls/behind-tls", test_calls_behind_tls);
+  g_test_add_func ("/core/calls/two-cores", test_calls_two_cores);
   g_test_add_func ("/core/calls/not-running", test_calls_not_running);
   return g_test_run ();
 }

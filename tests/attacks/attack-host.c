@@ -13,6 +13,8 @@
  * A core with windows, but without a display: whoever connects to a second port and says a
  * workspace is the page of a new window in it. So raw clients can attack as pages, too. After a
  * line “workspace/client” of ours, both sides send frames: T or B, the size in 4 bytes, the bytes.
+ *
+ * Another core, in the same process, has nothing to do with that one.
  */
 
 #define SOURCE "<config lang=\"json\">{\"name\": \"page\", \"type\": \"window\", \"api_version\":" \
@@ -226,6 +228,20 @@ host_incoming (GSocketService    *service,
   return FALSE;
 }
 
+static HyphaCore *
+host_start_other (void)
+{
+  g_autofree char *directory = g_build_filename (g_get_user_runtime_dir (), "other", NULL);
+  g_autoptr (GError) error = NULL;
+  HyphaCore *core = hypha_core_new ();
+
+  hypha_core_set_workspace_dir (core, directory);
+  hypha_core_set_port (core, 0);
+  if (!hypha_core_start (core, NULL, &error))
+    g_error ("%s", error->message);
+  return core;
+}
+
 static gboolean
 host_quit (gpointer data)
 {
@@ -242,6 +258,7 @@ main (void)
   g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new (loopback, 0);
   g_autoptr (GSocketAddress) bound = NULL;
+  g_autoptr (HyphaCore) other = NULL;
   g_autoptr (GError) error = NULL;
 
   signal (SIGPIPE, SIG_IGN);
@@ -253,12 +270,14 @@ main (void)
       !hypha_core_start (core, NULL, &error))
     g_error ("%s", error->message);
 
+  other = host_start_other ();
   g_signal_connect (pages, "incoming", G_CALLBACK (host_incoming), core);
-  printf ("hypha: listening on %s\npages: %u\n", hypha_core_get_url (core),
-          g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
+  printf ("hypha: listening on %s\npages: %u\nother: %u\n", hypha_core_get_url (core),
+          g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)), hypha_core_get_port (other));
   fflush (stdout);
   g_main_loop_run (loop);
   g_socket_service_stop (pages);
+  hypha_core_close (other);
   hypha_core_close (core);
   return 0;
 }

@@ -81,16 +81,18 @@ SERVER_EVENTS = ("force-exit", "peer_not_found", "error", "connected", "disconne
 
 
 class HostServer(Server):
-    """With a second port, for pages, where the program has one."""
+    """With a port for pages, and with that of another server in the same process."""
 
     pages = None
+    other = None
 
     def start(self):
         super().start()
-        line = self._first_line()
-        match = re.match(r"pages: (\d+)", line)
-        check(match, f"no port for pages, but {line!r}")
-        self.pages = int(match[1])
+        for name in ("pages", "other"):
+            line = self._first_line()
+            match = re.match(rf"{name}: (\d+)", line)
+            check(match, f"no port for {name}, but {line!r}")
+            setattr(self, name, int(match[1]))
         return self
 
 

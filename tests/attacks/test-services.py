@@ -6,9 +6,10 @@ import base64
 import json
 import sys
 import time
+import types
 
 from harness import (
-    CONTEXT, SERVER_EVENTS, HostServer, attack, check, check_arrives, check_refused, main, services_of)
+    CONTEXT, SERVER_EVENTS, attack, check, check_arrives, check_refused, main, services_of)
 from raw import World, merged
 from tokens import mint
 
@@ -215,12 +216,18 @@ def _(world, way):
 @attack("H20", "socket", "what another server in the process knows")
 def _(world, way):
     victim = world.victim()
-    with HostServer() as server, World(server) as other:
+    owner = world.socket("ws-user-alice", "alice")
+    check(owner.manager("create_workspace", {"id": "team-z"})[0] == "resolve")
+    with World(types.SimpleNamespace(port=world.server.other)) as other:
+        check(other.server.port != world.server.port and services_of(world))
         check(not any("victim" in name for name in services_of(other)), "seen by another server")
-        member = other.socket("ws-a")
+        member = other.socket("ws-a", "alice")
         verb, value = member.call(victim.id, "services.public.touch")
         check(verb == "reject", value)
+        check("victim" not in str(member.manager("list_clients")[1]))
+        check(other.socket("ws-user-alice", "alice").manager("get_workspace_info", "team-z")[0] == "reject")
     check(not any(merged(f).get("method") == "services.public.touch" for f in victim.sync()))
+    check(owner.manager("delete_workspace", "team-z")[0] == "resolve")
 
 
 @attack("H21", "page", "a page that says to be another")
