@@ -14,10 +14,7 @@ hypha_app_methods_loaded (GObject      *source,
   g_autoptr (GVariant) service = NULL;
 
   service = hypha_app_controller_load_finish (HYPHA_APP_CONTROLLER (source), result, NULL, &error);
-  if (service != NULL)
-    hypha_invocation_return (invocation, service);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, service, g_steal_pointer (&error));
 }
 
 /* load_app takes a map, or the address alone. */

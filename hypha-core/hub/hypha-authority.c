@@ -330,20 +330,6 @@ hypha_authority_check_room (HyphaAuthority  *self,
   return FALSE;
 }
 
-static void
-hypha_authority_written (GObject      *source,
-                         GAsyncResult *result,
-                         gpointer      data)
-{
-  g_autoptr (GTask) task = data;
-  g_autoptr (GError) error = NULL;
-
-  if (hypha_store_write_finish (HYPHA_STORE (source), result, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
-}
-
 /*
  * Revokes a verified token, and with it all that were made with it. account is whoever does, and
  * by_admin says whether as an admin of its workspace. It counts at once; the end says whether it
@@ -372,7 +358,7 @@ hypha_authority_revoke_async (HyphaAuthority      *self,
   hypha_authority_remember (self, token->id, account, workspace, token->expires_at, by_admin);
   hypha_store_put_async (self->store, STORE_KIND, token->id,
                          g_variant_new ("(sbs)", workspace, by_admin, account), token->expires_at,
-                         hypha_authority_written, g_steal_pointer (&task));
+                         hypha_store_end_task, g_steal_pointer (&task));
   g_signal_emit (self, signals[REVOKED], 0, token->id);
 }
 

@@ -64,10 +64,7 @@ hypha_login_desk_finish (HyphaLoginDesk  *self,
                          "the person at this machine has refused the login");
 
   hypha_login_desk_remove (self, login);
-  if (value != NULL)
-    hypha_invocation_return (check, value);
-  else
-    hypha_invocation_return_error (check, g_steal_pointer (&error));
+  hypha_invocation_return_result (check, value, g_steal_pointer (&error));
 }
 
 /* The caller's own login; a right key of another client is told to be as wrong as any. */

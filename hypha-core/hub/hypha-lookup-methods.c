@@ -15,10 +15,7 @@ hypha_lookup_got (GObject      *source,
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) service = hypha_lookup_get_finish (result, &error);
 
-  if (service != NULL)
-    hypha_invocation_return (invocation, service);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, service, g_steal_pointer (&error));
 }
 
 /* The query of get_service and get_service_info; NULL with an error if there is none. */
@@ -112,10 +109,7 @@ hypha_lookup_serve_get_info (HyphaInvocation *invocation,
   query = hypha_lookup_take_query (invocation, &error);
   if (query != NULL)
     info = hypha_lookup_get_info (manager, caller, query, options, &error);
-  if (info != NULL)
-    hypha_invocation_return (invocation, info);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, info, g_steal_pointer (&error));
 }
 
 /* The second argument of list_services; absent it is FALSE. */
@@ -159,10 +153,7 @@ hypha_lookup_serve_list (HyphaInvocation *invocation,
   if (hypha_lookup_take_unlisted (invocation, &unlisted, &error))
     found = hypha_lookup_list_query (manager, hypha_peer_get_user (caller),
                                      hypha_peer_get_workspace (caller), query, unlisted, &error);
-  if (found != NULL)
-    hypha_invocation_return (invocation, found);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, found, g_steal_pointer (&error));
 }
 
 const HyphaServiceMethod hypha_lookup_methods[] = {

@@ -288,16 +288,6 @@ hypha_registration_remove (HyphaRegistry  *registry,
 }
 
 static void
-hypha_registration_answer (HyphaInvocation *invocation,
-                           GError          *error)
-{
-  if (error != NULL)
-    hypha_invocation_return_error (invocation, error);
-  else
-    hypha_invocation_return_null (invocation);
-}
-
-static void
 hypha_registration_serve_unregister (HyphaInvocation *invocation,
                                      gpointer         data)
 {
@@ -312,7 +302,7 @@ hypha_registration_serve_unregister (HyphaInvocation *invocation,
   id = hypha_invocation_dup_string (invocation, 0, "service_id", &error);
   if (id != NULL)
     hypha_registration_remove (hypha_manager_get_registry (manager), caller, id, &error);
-  hypha_registration_answer (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, NULL, g_steal_pointer (&error));
 }
 
 static void
@@ -346,10 +336,7 @@ hypha_registration_serve_register (HyphaInvocation *invocation,
     stored = hypha_registration_put (hypha_manager_get_registry (manager), caller, record, config,
                                      &error);
 
-  if (stored != NULL)
-    hypha_invocation_return (invocation, stored);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, stored, g_steal_pointer (&error));
 }
 
 const HyphaServiceMethod hypha_registration_methods[] = {

@@ -128,10 +128,7 @@ hypha_service_types_register (HyphaInvocation *invocation,
                                       hypha_invocation_get_flag (invocation, 1, "overwrite"),
                                       &error);
 
-  if (stored != NULL)
-    hypha_invocation_return (invocation, stored);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, stored, g_steal_pointer (&error));
 }
 
 static void

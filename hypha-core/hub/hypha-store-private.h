@@ -49,5 +49,8 @@ void        hypha_store_remove_async (HyphaStore           *self,
 gboolean    hypha_store_write_finish (HyphaStore           *self,
                                       GAsyncResult         *result,
                                       GError              **error);
+void        hypha_store_end_task     (GObject              *source,
+                                      GAsyncResult         *result,
+                                      gpointer              data);
 
 G_END_DECLS

@@ -303,3 +303,18 @@ hypha_store_write_finish (HyphaStore    *self,
 
   return g_task_propagate_boolean (G_TASK (result), error);
 }
+
+/* A callback: ends the GTask in data as the write has ended. */
+void
+hypha_store_end_task (GObject      *source,
+                      GAsyncResult *result,
+                      gpointer      data)
+{
+  g_autoptr (GTask) task = data;
+  g_autoptr (GError) error = NULL;
+
+  if (hypha_store_write_finish (HYPHA_STORE (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}

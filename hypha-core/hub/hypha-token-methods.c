@@ -193,10 +193,8 @@ hypha_token_methods_revoked (GObject      *source,
   g_autoptr (HyphaInvocation) invocation = data;
   g_autoptr (GError) error = NULL;
 
-  if (hypha_authority_revoke_finish (HYPHA_AUTHORITY (source), result, &error))
-    hypha_invocation_return_null (invocation);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_authority_revoke_finish (HYPHA_AUTHORITY (source), result, &error);
+  hypha_invocation_return_result (invocation, NULL, g_steal_pointer (&error));
 }
 
 static void

@@ -358,10 +358,7 @@ hypha_workspace_methods_get_env (HyphaInvocation *invocation,
     return;
 
   value = hypha_workspace_methods_read_env (manager, caller, invocation, &error);
-  if (value != NULL)
-    hypha_invocation_return (invocation, value);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, value, g_steal_pointer (&error));
 }
 
 const HyphaServiceMethod hypha_workspace_methods[] = {

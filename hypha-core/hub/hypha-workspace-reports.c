@@ -223,10 +223,7 @@ hypha_workspace_report_get_info (HyphaInvocation *invocation,
                      quoted);
     }
 
-  if (info != NULL)
-    hypha_invocation_return (invocation, info);
-  else
-    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+  hypha_invocation_return_result (invocation, info, g_steal_pointer (&error));
 }
 
 static void

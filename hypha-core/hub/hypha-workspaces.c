@@ -203,20 +203,6 @@ hypha_workspaces_list (HyphaWorkspaces *self)
   return copy;
 }
 
-static void
-hypha_workspaces_written (GObject      *source,
-                          GAsyncResult *result,
-                          gpointer      data)
-{
-  g_autoptr (GTask) task = data;
-  g_autoptr (GError) error = NULL;
-
-  if (hypha_store_write_finish (HYPHA_STORE (source), result, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
-}
-
 /* Brings the store in line with a workspace; task hears of it. */
 void
 hypha_workspaces_save (HyphaWorkspaces *self,
@@ -225,10 +211,10 @@ hypha_workspaces_save (HyphaWorkspaces *self,
 {
   if (workspace->persistent)
     hypha_store_put_async (self->store, STORE_KIND, workspace->name,
-                           hypha_workspace_to_record (workspace), 0, hypha_workspaces_written,
+                           hypha_workspace_to_record (workspace), 0, hypha_store_end_task,
                            g_object_ref (task));
   else
-    hypha_store_remove_async (self->store, STORE_KIND, workspace->name, hypha_workspaces_written,
+    hypha_store_remove_async (self->store, STORE_KIND, workspace->name, hypha_store_end_task,
                               g_object_ref (task));
 }
 

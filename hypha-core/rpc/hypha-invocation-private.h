@@ -48,6 +48,9 @@ void             hypha_invocation_return_argument (HyphaInvocation *self,
                                                  const char       *name);
 void             hypha_invocation_return_error  (HyphaInvocation  *self,
                                                  GError           *error);
+void             hypha_invocation_return_result (HyphaInvocation  *self,
+                                                 GVariant         *value,
+                                                 GError           *error);
 
 /* For the other files of the room. */
 void             hypha_invocation_forget_bytes  (HyphaInvocation  *self);

@@ -362,3 +362,17 @@ hypha_invocation_return_error (HyphaInvocation *self,
                            hypha_value_new_error (error), TRUE);
   g_error_free (error);
 }
+
+/* What a function that may fail has given: error, which is consumed, or value, NULL for null. */
+void
+hypha_invocation_return_result (HyphaInvocation *self,
+                                GVariant        *value,
+                                GError          *error)
+{
+  if (error != NULL)
+    hypha_invocation_return_error (self, error);
+  else if (value != NULL)
+    hypha_invocation_return (self, value);
+  else
+    hypha_invocation_return_null (self);
+}
