@@ -182,6 +182,19 @@ test_body (void)
   refuse (NULL, "text/xml", "<a/>", HYPHA_ERROR_UNSUPPORTED);
 }
 
+/* A name that ends the program of whoever is called in JavaScript. */
+static void
+test_refused_name (void)
+{
+  refuse ("__proto__=1&b=2", NULL, NULL, HYPHA_ERROR_INVALID_ARGUMENT);
+  refuse ("b=2&%5F_proto__", NULL, NULL, HYPHA_ERROR_INVALID_ARGUMENT);
+  refuse (NULL, "application/json", "{\"x\": {\"__proto__\": 1}}", HYPHA_ERROR_INVALID_ARGUMENT);
+  refuse (NULL, "application/x-www-form-urlencoded", "__proto__=1", HYPHA_ERROR_INVALID_ARGUMENT);
+  refuse (NULL, "application/msgpack", "\x81\xa1x\x81\xa9__proto__\x01",
+          HYPHA_ERROR_PROTOCOL);
+  assert_map ("a={\"__proto__\":1}", NULL, NULL, NULL, "[<'{\"__proto__\":1}'>] | absent");
+}
+
 static void
 test_by_name (void)
 {
@@ -235,6 +248,7 @@ main (int    argc,
   g_test_add_func ("/net/http-arguments/control-keys", test_control_keys);
   g_test_add_func ("/net/http-arguments/declared-control-keys", test_declared_control_keys);
   g_test_add_func ("/net/http-arguments/body", test_body);
+  g_test_add_func ("/net/http-arguments/refused-name", test_refused_name);
   g_test_add_func ("/net/http-arguments/by-name", test_by_name);
   g_test_add_func ("/net/http-arguments/max-arguments", test_hypha_http_max_arguments);
   g_test_add_func ("/net/http-arguments/too-deep", test_too_deep);

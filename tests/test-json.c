@@ -84,6 +84,18 @@ test_json_zero_character (void)
   assert_variant ("\"a\\\\u0000b\"", "'a\\\\u0000b'");
 }
 
+/* JavaScript's decoder of MessagePack ends at it; an escape in it makes no difference. */
+static void
+test_json_refused_name (void)
+{
+  assert_refused ("{\"__proto__\": 1}", 10, HYPHA_ERROR_INVALID_ARGUMENT);
+  assert_refused ("[0, {\"a\": [{\"b\": 1, \"__proto__\": {}}, 2]}, 3]", 10,
+                  HYPHA_ERROR_INVALID_ARGUMENT);
+  assert_refused ("{\"__pr\\u006fto__\": 1}", 10, HYPHA_ERROR_INVALID_ARGUMENT);
+  assert_variant ("{\"a\": \"__proto__\", \"__proto\": 1}",
+                  "{'a': <'__proto__'>, '__proto': <int64 1>}");
+}
+
 static void
 test_json_from_variant (void)
 {
@@ -163,6 +175,7 @@ main (int    argc,
   g_test_add_func ("/wire/json/to-variant", test_json_to_variant);
   g_test_add_func ("/wire/json/half-surrogate", test_json_half_surrogate);
   g_test_add_func ("/wire/json/zero-character", test_json_zero_character);
+  g_test_add_func ("/wire/json/refused-name", test_json_refused_name);
   g_test_add_func ("/wire/json/from-variant", test_json_from_variant);
   g_test_add_func ("/wire/json/not-finite", test_json_not_finite);
   g_test_add_func ("/wire/json/malformed", test_json_malformed);

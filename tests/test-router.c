@@ -46,6 +46,58 @@ test_router_stamps (void)
   g_assert_nonnull (extra);
 }
 
+/* The hex is the value of “args”; NULL for good ones. */
+static void
+assert_passes (Client     *sender,
+               Client     *receiver,
+               const char *hex,
+               const char *refusal)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GBytes) value = test_bytes_from_hex (hex);
+  g_autoptr (GVariant) envelope = g_variant_ref_sink (
+    g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/b'>, 'method': <'services.s.f'>,"
+                          " 'session': <'s'>}"));
+  g_autoptr (GVariant) received = NULL;
+  g_autoptr (GVariant) extra = NULL;
+  g_autoptr (GBytes) frame = NULL;
+
+  hypha_msgpack_encode (bytes, envelope);
+  g_byte_array_append (bytes, (const guint8 *) "\x81\xa4" "args", 6);
+  g_byte_array_append (bytes, g_bytes_get_data (value, NULL), (guint) g_bytes_get_size (value));
+  frame = g_bytes_new (bytes->data, bytes->len);
+  if (refusal != NULL)
+    test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, refusal);
+
+  hypha_connection_send (sender->connection, HYPHA_FRAME_BINARY, frame);
+  received = client_take (refusal != NULL ? sender : receiver, &extra);
+  assert_pair (received, "method", refusal != NULL ? "s.reject" : "services.s.f");
+  g_assert_true (g_queue_is_empty (&receiver->binaries));
+  if (refusal != NULL)
+    {
+      g_autofree char *text = g_variant_print (extra, FALSE);
+
+      g_assert_true (g_pattern_match_simple (refusal, text));
+    }
+}
+
+/* H30: a client in JavaScript decodes where nothing catches what it throws, and ends by one frame. */
+static void
+test_router_refused_keys (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *alice = hub_token (hub, "ws-a", "alice");
+  g_autofree char *bob = hub_token (hub, "ws-b", "bob");
+  g_autoptr (Client) a = hub_connect (hub, "a", alice);
+  g_autoptr (Client) b = hub_connect (hub, "b", bob);
+
+  assert_passes (a, b, "9181a95f5f70726f746f5f5f01", "*a map has a key*__proto__*");
+  assert_passes (a, b, "9181a16181c001", "*a map has a key that is no number and no text*");
+  assert_passes (a, b, "91c705ff0102030405", "*a timestamp has 4, 8 or 12 bytes*");
+  assert_passes (a, b, "91820101a162a95f5f70726f746f5f5f", NULL);
+  test_assert_expected_logs ();
+}
+
 /* H27: by attributes Python's receivers get from one function to those that take pieces. */
 static void
 test_router_hidden_methods (void)
@@ -401,6 +453,7 @@ main (int    argc,
   g_test_add_func ("/hub/router/stamps", test_router_stamps);
   g_test_add_func ("/hub/router/relative-target", test_router_relative_target);
   g_test_add_func ("/hub/router/extra-keys", test_router_extra_keys);
+  g_test_add_func ("/hub/router/refused-keys", test_router_refused_keys);
   g_test_add_func ("/hub/router/hidden-methods", test_router_hidden_methods);
   g_test_add_func ("/hub/router/hidden-sessions", test_router_hidden_sessions);
   g_test_add_func ("/hub/router/unknown-peer", test_router_unknown_peer);

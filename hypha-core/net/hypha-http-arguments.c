@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "hypha-json-private.h"
-#include "hypha-msgpack-private.h"
+#include "hypha-msgpack-key-private.h"
 
 /* Whole numbers up to here are the same in every language: 2⁵³ − 1. */
 #define MAX_SAFE_INTEGER G_GINT64_CONSTANT (9007199254740991)
@@ -48,6 +48,13 @@ hypha_http_names_set (HyphaHttpNames  *self,
 
   if (owned == NULL)
     return TRUE;
+
+  if (hypha_msgpack_is_refused_key (name, strlen (name)))
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                           "no argument may have the name “" HYPHA_MSGPACK_REFUSED_KEY "”");
+      return FALSE;
+    }
 
   if (g_hash_table_contains (self->values, name))
     {

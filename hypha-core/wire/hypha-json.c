@@ -4,6 +4,8 @@
 
 #include "hypha-json-private.h"
 
+#include "hypha-msgpack-key-private.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +69,44 @@ hypha_json_set_error (const char  *message,
     g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT, "JSON is malformed");
 }
 
+static void
+hypha_json_look_for_bad_key (JsonArray *array,
+                             guint      i,
+                             JsonNode  *node,
+                             gpointer   found);
+
+/* Whether a receiver in JavaScript would end at a name that is somewhere in it. */
+static gboolean
+hypha_json_has_bad_key (JsonNode *node)
+{
+  JsonObjectIter iter;
+  gboolean found = FALSE;
+  const char *name;
+  JsonNode *member;
+
+  if (JSON_NODE_HOLDS_ARRAY (node))
+    json_array_foreach_element (json_node_get_array (node), hypha_json_look_for_bad_key, &found);
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return found;
+
+  json_object_iter_init (&iter, json_node_get_object (node));
+  while (!found && json_object_iter_next (&iter, &name, &member))
+    found = hypha_msgpack_is_refused_key (name, strlen (name)) || hypha_json_has_bad_key (member);
+
+  return found;
+}
+
+static void
+hypha_json_look_for_bad_key (JsonArray *array,
+                             guint      i,
+                             JsonNode  *node,
+                             gpointer   found)
+{
+  gboolean *bad = found;
+
+  *bad = *bad || hypha_json_has_bad_key (node);
+}
+
 /*
  * Parses JSON from outside. json-glib parses by recursion and knows no limit, so the nesting is
  * counted first.
@@ -79,7 +119,7 @@ hypha_json_parse (const char  *text,
 {
   g_autoptr (JsonParser) parser = NULL;
   g_autoptr (GError) parse_error = NULL;
-  JsonNode *root;
+  g_autoptr (JsonNode) root = NULL;
 
   if (!g_utf8_validate (text, (gssize) size, NULL))
     {
@@ -99,9 +139,13 @@ hypha_json_parse (const char  *text,
     }
 
   root = json_parser_steal_root (parser);
-  if (root == NULL)
-    g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT, "JSON is empty");
-  return root;
+  if (root != NULL && !hypha_json_has_bad_key (root))
+    return g_steal_pointer (&root);
+
+  g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                       root == NULL ? "JSON is empty" :
+                       "JSON has the name “" HYPHA_MSGPACK_REFUSED_KEY "” in it");
+  return NULL;
 }
 
 /* An escape for half a surrogate pair makes a string that is no UTF-8. */

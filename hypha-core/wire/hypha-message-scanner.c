@@ -4,16 +4,20 @@
 
 #include "hypha-message-key-private.h"
 #include "hypha-message-scanner-private.h"
+#include "hypha-msgpack-key-private.h"
 
 /* A head is at most a lead byte and eight more. */
 #define MAX_HEAD 9
-/* Longest key that is ours. */
-#define MAX_KEY 32
+/* Longest key that is looked at: those that are ours are shorter. */
+#define MAX_KEY HYPHA_MSGPACK_MAX_REFUSED_KEY
+
+/* The ext type of a time, as a byte. */
+#define EXT_TIMESTAMP 0xff
 
 struct _HyphaMessageScanner
 {
   GByteArray *envelope;   /* what came so far, until the envelope is whole; then NULL */
-  guint64     left[HYPHA_MSGPACK_MAX_SKIP_DEPTH];  /* items to come of each open container */
+  guint64     open[HYPHA_MSGPACK_MAX_SKIP_DEPTH];  /* see HYPHA_MSGPACK_OPEN */
   guint       depth;
   guint       seen;       /* keys of the second segment */
   guint64     body;       /* bytes to come of a str, bin or ext */
@@ -23,6 +27,7 @@ struct _HyphaMessageScanner
   guint       key_size;
   gsize       parent;     /* where that key lies; 0 if there is none */
   guint       in_key : 1;
+  guint       no_time : 1; /* the body is that of an ext, and too long or short for a time */
   guint       started : 1;
   guint       cut : 1;    /* the envelope did not come at once */
   guint       failed : 1;
@@ -91,7 +96,8 @@ hypha_message_scanner_measure (HyphaMessageScanner *self,
                                guint64             *body,
                                guint64             *items,
                                gboolean            *container,
-                               gboolean            *text)
+                               gboolean            *text,
+                               gboolean            *ext)
 {
   guint8 lead = self->head[0];
   guint64 number = hypha_message_scanner_number (self);
@@ -99,6 +105,7 @@ hypha_message_scanner_measure (HyphaMessageScanner *self,
   *body = 0;
   *items = 0;
   *text = (lead >= 0xa0 && lead <= 0xbf) || (lead >= 0xd9 && lead <= 0xdb);
+  *ext = (lead >= 0xc7 && lead <= 0xc9) || (lead >= 0xd4 && lead <= 0xd8);
   *container = (lead >= 0x80 && lead <= 0x9f) || (lead >= 0xdc && lead <= 0xdf);
   if (lead >= 0x80 && lead <= 0x8f)
     *items = 2 * (guint64) (lead & 0x0f);
@@ -112,21 +119,20 @@ hypha_message_scanner_measure (HyphaMessageScanner *self,
     *body = lead & 0x1f;
   else if ((lead >= 0xc4 && lead <= 0xc6) || *text)
     *body = number;
-  else if (lead >= 0xc7 && lead <= 0xc9)
+  else if (*ext && lead <= 0xc9)
     *body = number + 1;
-  else if (lead >= 0xd4 && lead <= 0xd8)
+  else if (*ext)
     *body = (G_GUINT64_CONSTANT (1) << (lead - 0xd4)) + 1;
 }
 
 /* A key of the second segment has come: it must be one that a call may have, once. */
 static gboolean
-hypha_message_scanner_check_key (HyphaMessageScanner  *self,
-                                 GError              **error)
+hypha_message_scanner_check_own_key (HyphaMessageScanner  *self,
+                                     GError              **error)
 {
   HyphaKey key = hypha_key_classify (self->key, self->key_size);
   guint bit = key != HYPHA_KEY_OTHER ? HYPHA_KEY_BIT (key) : 0;
 
-  self->in_key = FALSE;
   if ((bit & HYPHA_METHOD_EXTRA_KEYS) == 0 || (self->seen & bit) != 0)
     return hypha_message_scanner_fail (self, "unexpected key in extra segment", error);
 
@@ -137,6 +143,19 @@ hypha_message_scanner_check_key (HyphaMessageScanner  *self,
   return TRUE;
 }
 
+/* A key has come. Long ones are not looked at; they are no key that must not be. */
+static gboolean
+hypha_message_scanner_check_key (HyphaMessageScanner  *self,
+                                 GError              **error)
+{
+  self->in_key = FALSE;
+  if (self->depth == 1)
+    return hypha_message_scanner_check_own_key (self, error);
+
+  return hypha_msgpack_is_key (self->key, self->key_size) ||
+         hypha_message_scanner_fail (self, HYPHA_MSGPACK_BAD_KEY, error);
+}
+
 /* An item is over, and with it perhaps the containers that it was the last of. */
 static gboolean
 hypha_message_scanner_end_item (HyphaMessageScanner  *self,
@@ -145,7 +164,8 @@ hypha_message_scanner_end_item (HyphaMessageScanner  *self,
   if (self->in_key && !hypha_message_scanner_check_key (self, error))
     return FALSE;
 
-  while (self->depth > 0 && --self->left[self->depth - 1] == 0)
+  while (self->depth > 0 &&
+         (self->open[self->depth - 1] -= HYPHA_MSGPACK_OPEN_ITEM) < HYPHA_MSGPACK_OPEN_ITEM)
     self->depth--;
 
   return TRUE;
@@ -154,6 +174,7 @@ hypha_message_scanner_end_item (HyphaMessageScanner  *self,
 static gboolean
 hypha_message_scanner_open (HyphaMessageScanner  *self,
                             guint64               items,
+                            gboolean              map,
                             GError              **error)
 {
   if (items == 0)
@@ -162,33 +183,51 @@ hypha_message_scanner_open (HyphaMessageScanner  *self,
   if (self->depth == HYPHA_MSGPACK_MAX_SKIP_DEPTH)
     return hypha_message_scanner_fail (self, "nested too deeply", error);
 
-  self->left[self->depth++] = items;
+  self->open[self->depth++] = HYPHA_MSGPACK_OPEN (items, map ? 1 : 0);
   return TRUE;
+}
+
+/* Numbers may be keys, but not of the second segment itself. */
+static gboolean
+hypha_message_scanner_begin_key (HyphaMessageScanner  *self,
+                                 guint8                lead,
+                                 gboolean              text,
+                                 GError              **error)
+{
+  gboolean number = lead < 0x80 || (lead >= 0xca && lead <= 0xd3) || lead >= 0xe0;
+
+  if (self->depth == 1 && (!text || self->body > MAX_KEY))
+    return hypha_message_scanner_fail (self, "unexpected key in extra segment", error);
+
+  self->in_key = text && self->body <= MAX_KEY;
+  self->key_size = 0;
+  return text || number || hypha_message_scanner_fail (self, HYPHA_MSGPACK_BAD_KEY, error);
 }
 
 static gboolean
 hypha_message_scanner_begin_item (HyphaMessageScanner  *self,
                                   GError              **error)
 {
-  gboolean map = (self->head[0] >= 0x80 && self->head[0] <= 0x8f) || self->head[0] >= 0xde;
-  gboolean key = self->depth == 1 && self->left[0] % 2 == 0;
+  guint8 lead = self->head[0];
+  gboolean map = (lead >= 0x80 && lead <= 0x8f) || lead == 0xde || lead == 0xdf;
   gboolean container;
   gboolean text;
+  gboolean ext;
   guint64 items;
 
-  hypha_message_scanner_measure (self, &self->body, &items, &container, &text);
+  hypha_message_scanner_measure (self, &self->body, &items, &container, &text, &ext);
   self->head_size = 0;
-  if (!self->started && (!map || self->head[0] >= 0xe0))
+  self->no_time = ext && self->body != 1 + 4 && self->body != 1 + 8 && self->body != 1 + 12;
+  if (!self->started && !map)
     return hypha_message_scanner_fail (self, "extra segment is not a single map", error);
 
   self->started = TRUE;
-  if (key && (!text || self->body > MAX_KEY))
-    return hypha_message_scanner_fail (self, "unexpected key in extra segment", error);
+  if (self->depth > 0 && HYPHA_MSGPACK_OPEN_IS_AT_KEY (self->open[self->depth - 1]) &&
+      !hypha_message_scanner_begin_key (self, lead, text, error))
+    return FALSE;
 
-  self->in_key = key;
-  self->key_size = 0;
   if (container)
-    return hypha_message_scanner_open (self, items, error);
+    return hypha_message_scanner_open (self, items, map, error);
 
   return self->body > 0 || hypha_message_scanner_end_item (self, error);
 }
@@ -225,6 +264,10 @@ hypha_message_scanner_walk (HyphaMessageScanner  *self,
 
       if (self->body > 0)
         {
+          if (self->no_time && data[i] == EXT_TIMESTAMP)
+            return hypha_message_scanner_fail (self, "a timestamp has 4, 8 or 12 bytes", error);
+
+          self->no_time = FALSE;
           i += hypha_message_scanner_take_body (self, data + i, size - i);
           if (self->body == 0 && !hypha_message_scanner_end_item (self, error))
             return FALSE;

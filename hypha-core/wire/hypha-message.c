@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "hypha-message-key-private.h"
+#include "hypha-msgpack-key-private.h"
 
 /* Everything here runs for every frame that is routed, so none of it allocates but on failure. */
 
@@ -14,44 +15,11 @@
    HYPHA_KEY_BIT (HYPHA_KEY_METHOD) | HYPHA_KEY_BIT (HYPHA_KEY_SESSION) | \
    HYPHA_KEY_BIT (HYPHA_KEY_PARENT))
 
-/* Eight bytes at once: the high bit of each, and what is taken from each to find a zero. */
-#define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
-#define LOW_BITS G_GUINT64_CONSTANT (0x0101010101010101)
-
 /* A copy with a terminating zero; NULL of an absent span. */
 char *
 hypha_span_dup (HyphaSpan span)
 {
   return span.data != NULL ? g_strndup (span.data, span.size) : NULL;
-}
-
-/*
- * Well-formed UTF-8 without zero bytes. Not a nicety: some clients decode over-long sequences to
- * the letters that they spell, so a “from” written with one would be no key of ours here, and the
- * sender there.
- */
-static gboolean
-hypha_span_is_text (HyphaSpan span)
-{
-  gsize i = 0;
-
-  /* Past what is plain ASCII without zeros, which is nearly always all of it. */
-  for (; span.size - i >= sizeof (guint64); i += sizeof (guint64))
-    {
-      guint64 word;
-
-      memcpy (&word, span.data + i, sizeof word);
-      if (((word | (word - LOW_BITS)) & HIGH_BITS) != 0)
-        return g_utf8_validate (span.data + i, (gssize) (span.size - i), NULL);
-    }
-
-  for (; i < span.size; i++)
-    {
-      if ((guint8) (span.data[i] - 1) >= 0x7f)
-        return g_utf8_validate (span.data + i, (gssize) (span.size - i), NULL);
-    }
-
-  return TRUE;
 }
 
 static gboolean
@@ -128,10 +96,10 @@ hypha_message_next_text (HyphaMsgpackCursor  *cursor,
   if (!hypha_message_next_str (cursor, span, problem, error))
     return FALSE;
 
-  return hypha_span_is_text (*span) || hypha_message_fail (problem, error);
+  return hypha_msgpack_is_text (span->data, span->size) || hypha_message_fail (problem, error);
 }
 
-/* Reads a key. One that is known has been compared, and so is text. */
+/* Reads a key. One that is known has been compared, and so is a good one. */
 static gboolean
 hypha_message_next_key (HyphaMsgpackCursor  *cursor,
                         HyphaSpan           *name,
@@ -146,7 +114,10 @@ hypha_message_next_key (HyphaMsgpackCursor  *cursor,
   if (*key != HYPHA_KEY_OTHER)
     return TRUE;
 
-  return hypha_span_is_text (*name) || hypha_message_fail (problem, error);
+  if (hypha_msgpack_is_refused_key (name->data, name->size))
+    return hypha_message_fail (HYPHA_MSGPACK_BAD_KEY, error);
+
+  return hypha_msgpack_is_text (name->data, name->size) || hypha_message_fail (problem, error);
 }
 
 static gboolean

@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "hypha-msgpack-private.h"
+#include "hypha-msgpack-key-private.h"
 
 typedef struct
 {
@@ -80,7 +80,10 @@ hypha_msgpack_decode_array (HyphaMsgpackDecoder  *self,
   return g_variant_builder_end (&builder);
 }
 
-/* The next item as a key: peers in other languages refuse maps with keys that are not text. */
+/*
+ * The next item as a key, which is text here. A whole number becomes decimal digits, as it does in
+ * JavaScript: dictionaries of Python have such keys.
+ */
 static char *
 hypha_msgpack_decode_key (HyphaMsgpackDecoder  *self,
                           GError              **error)
@@ -90,10 +93,18 @@ hypha_msgpack_decode_key (HyphaMsgpackDecoder  *self,
   if (!hypha_msgpack_cursor_next (&self->cursor, &item, error))
     return NULL;
 
-  if (item.kind == HYPHA_MSGPACK_STR && g_utf8_validate ((const char *) item.data, item.size, NULL))
+  if (item.kind == HYPHA_MSGPACK_INT)
+    return g_strdup_printf ("%" G_GINT64_FORMAT, item.integer);
+  if (item.kind == HYPHA_MSGPACK_UINT)
+    return g_strdup_printf ("%" G_GUINT64_FORMAT, item.unsigned_integer);
+  if (item.kind == HYPHA_MSGPACK_STR &&
+      hypha_msgpack_is_text ((const char *) item.data, item.size) &&
+      !hypha_msgpack_is_refused_key ((const char *) item.data, item.size))
     return g_strndup ((const char *) item.data, item.size);
 
-  g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL, "a map has a key that is not text");
+  g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL,
+                       "a map has a key that is no text and no whole number, or is “"
+                       HYPHA_MSGPACK_REFUSED_KEY "”");
   return NULL;
 }
 

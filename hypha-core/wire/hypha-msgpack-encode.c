@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "hypha-msgpack-private.h"
+#include "hypha-msgpack-key-private.h"
 
 #include <string.h>
 
@@ -216,6 +216,20 @@ hypha_msgpack_encode_key (GByteArray *out,
   hypha_msgpack_write_str (out, text, strlen (text));
 }
 
+static gboolean
+hypha_msgpack_entry_is_refused (GVariant *entry)
+{
+  g_autoptr (GVariant) key = g_variant_get_child_value (entry, 0);
+  gsize size;
+  const char *text;
+
+  if (!g_variant_is_of_type (key, G_VARIANT_TYPE_STRING))
+    return FALSE;
+
+  text = g_variant_get_string (key, &size);
+  return hypha_msgpack_is_refused_key (text, size);
+}
+
 static void
 hypha_msgpack_encode_entry (GByteArray *out,
                             GVariant   *entry)
@@ -227,28 +241,68 @@ hypha_msgpack_encode_entry (GByteArray *out,
   hypha_msgpack_encode (out, value);
 }
 
+/* All entries but those that would end a receiver in JavaScript; these are counted. */
+static guint32
+hypha_msgpack_encode_entries (GByteArray *out,
+                              GVariant   *map,
+                              guint32     size)
+{
+  gsize n_children = g_variant_n_children (map);
+  guint32 n_refused = 0;
+
+  hypha_msgpack_write_map (out, size);
+  for (gsize i = 0; i < n_children; i++)
+    {
+      g_autoptr (GVariant) entry = g_variant_get_child_value (map, i);
+
+      if (hypha_msgpack_entry_is_refused (entry))
+        n_refused++;
+      else
+        hypha_msgpack_encode_entry (out, entry);
+    }
+
+  return n_refused;
+}
+
+/*
+ * What comes from outside was asked for such keys where it came in; here they end that became keys
+ * later, as the name of a variable or of a header does. As there are none it is not looked before.
+ */
+static void
+hypha_msgpack_encode_map (GByteArray *out,
+                          GVariant   *map)
+{
+  guint start = out->len;
+  guint32 size = (guint32) g_variant_n_children (map);
+  guint32 n_refused = hypha_msgpack_encode_entries (out, map, size);
+
+  if (n_refused == 0)
+    return;
+
+  g_byte_array_set_size (out, start);
+  hypha_msgpack_encode_entries (out, map, size - n_refused);
+}
+
 /* Arrays and tuples, and maps where the elements are entries. */
 static void
 hypha_msgpack_encode_children (GByteArray *out,
                                GVariant   *value)
 {
   gsize size = g_variant_n_children (value);
-  gboolean map = g_variant_is_of_type (value, G_VARIANT_TYPE_DICTIONARY);
 
   g_assert (size <= G_MAXUINT32);
-  if (map)
-    hypha_msgpack_write_map (out, (guint32) size);
-  else
-    hypha_msgpack_write_array (out, (guint32) size);
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_DICTIONARY))
+    {
+      hypha_msgpack_encode_map (out, value);
+      return;
+    }
 
+  hypha_msgpack_write_array (out, (guint32) size);
   for (gsize i = 0; i < size; i++)
     {
       g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
 
-      if (map)
-        hypha_msgpack_encode_entry (out, child);
-      else
-        hypha_msgpack_encode (out, child);
+      hypha_msgpack_encode (out, child);
     }
 }
 

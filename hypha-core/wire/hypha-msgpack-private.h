@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  *   str     s               bin   ay       array  av                       map    a{sv}
  *   ext     (yay): type, bytes             a str that is no C string (zero byte, not UTF-8)  (ay)
  *
- * The last two exist so that a value which is only passed on comes out as it went in.
+ * The last two exist so that a value which is only passed on comes out as it went in. A whole number
+ * that is a key of a map becomes decimal digits.
  */
 
 /* Nesting that is decoded; a{sv} stops round-tripping in GLib after 42 levels. */

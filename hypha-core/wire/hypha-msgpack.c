@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "hypha-msgpack-private.h"
+#include "hypha-msgpack-key-private.h"
 
 #include <string.h>
 
@@ -39,6 +39,9 @@ static const HyphaMsgpackForm forms[32] = {
 #define FIRST_FIXEXT 0xd4
 #define LAST_FIXEXT 0xd8
 #define SHORT_STR 0xd9
+
+/* The ext type of a time: 4, 8 or 12 bytes. JavaScript's decoder ends at one of another length. */
+#define EXT_TIMESTAMP (-1)
 
 static gboolean
 hypha_msgpack_fail (const HyphaMsgpackCursor  *cursor,
@@ -192,6 +195,13 @@ hypha_msgpack_read_body (const HyphaMsgpackCursor *cursor,
   return TRUE;
 }
 
+static gboolean
+hypha_msgpack_is_broken_time (const HyphaMsgpackItem *item)
+{
+  return item->kind == HYPHA_MSGPACK_EXT && item->ext_type == EXT_TIMESTAMP &&
+         item->size != 4 && item->size != 8 && item->size != 12;
+}
+
 /*
  * Reads the next item and goes past it; past only its head if it is an array or map. An error
  * leaves the cursor where it was.
@@ -229,6 +239,9 @@ hypha_msgpack_cursor_next (HyphaMsgpackCursor  *cursor,
   if (!hypha_msgpack_read_body (cursor, &offset, item))
     return hypha_msgpack_fail (cursor, "an item claims more than there is", error);
 
+  if (hypha_msgpack_is_broken_time (item))
+    return hypha_msgpack_fail (cursor, "a timestamp has 4, 8 or 12 bytes", error);
+
   cursor->offset = offset;
   return TRUE;
 }
@@ -264,14 +277,54 @@ hypha_msgpack_skip_short (HyphaMsgpackCursor *cursor)
   return TRUE;
 }
 
-/* Goes past a whole value, however it is nested. An error leaves the cursor where it was. */
+/* Goes past a key. Nearly all are of the shortest form, which is read here to save a call. */
+static inline gboolean
+hypha_msgpack_skip_key (HyphaMsgpackCursor  *cursor,
+                        GError             **error)
+{
+  const guint8 *data = cursor->data + cursor->offset;
+  gsize left = cursor->size - cursor->offset;
+  HyphaMsgpackItem item;
+  gsize size;
+
+  if (left > 0 && (data[0] & 0xe0) == 0xa0 && (size = data[0] & 0x1f) < left)
+    {
+      cursor->offset += 1 + size;
+      if (hypha_msgpack_is_key ((const char *) data + 1, size))
+        return TRUE;
+    }
+  else if (!hypha_msgpack_cursor_next (cursor, &item, error))
+    {
+      return FALSE;
+    }
+  else if (hypha_msgpack_item_is_key (&item))
+    {
+      return TRUE;
+    }
+
+  g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PROTOCOL, HYPHA_MSGPACK_BAD_KEY);
+  return FALSE;
+}
+
+static gboolean
+hypha_msgpack_fail_deep (GError **error)
+{
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_DEEP, "nesting deeper than %d levels",
+               HYPHA_MSGPACK_MAX_SKIP_DEPTH);
+  return FALSE;
+}
+
+/*
+ * Goes past a whole value, however it is nested, that receivers of every language can decode. An
+ * error leaves the cursor where it was.
+ */
 gboolean
 hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
                            GError             **error)
 {
   HyphaMsgpackCursor walker = *cursor;
   HyphaMsgpackItem item;
-  gsize left[HYPHA_MSGPACK_MAX_SKIP_DEPTH];
+  guint64 open[HYPHA_MSGPACK_MAX_SKIP_DEPTH];
   guint depth = 0;
 
   if (hypha_msgpack_skip_short (cursor))
@@ -279,29 +332,35 @@ hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
 
   do
     {
-      if (hypha_msgpack_skip_short (&walker))
-        item.kind = HYPHA_MSGPACK_NIL;
-      else if (!hypha_msgpack_cursor_next (&walker, &item, error))
-        return FALSE;
+      item.kind = HYPHA_MSGPACK_NIL;
+      if (depth > 0 && HYPHA_MSGPACK_OPEN_IS_AT_KEY (open[depth - 1]))
+        {
+          if (!hypha_msgpack_skip_key (&walker, error))
+            return FALSE;
+        }
+      else if (!hypha_msgpack_skip_short (&walker) &&
+               !hypha_msgpack_cursor_next (&walker, &item, error))
+        {
+          return FALSE;
+        }
 
       if (item.kind == HYPHA_MSGPACK_ARRAY || item.kind == HYPHA_MSGPACK_MAP)
         {
           if (depth == HYPHA_MSGPACK_MAX_SKIP_DEPTH)
-            {
-              g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_DEEP,
-                           "nesting deeper than %d levels", HYPHA_MSGPACK_MAX_SKIP_DEPTH);
-              return FALSE;
-            }
+            return hypha_msgpack_fail_deep (error);
 
           if (item.size > 0)
             {
-              left[depth++] = item.kind == HYPHA_MSGPACK_MAP ? (gsize) item.size * 2 : item.size;
+              guint map = item.kind == HYPHA_MSGPACK_MAP;
+
+              open[depth++] = HYPHA_MSGPACK_OPEN ((guint64) item.size << map, map);
               continue;
             }
         }
 
       /* Whoever has its last element now is itself an element that is done. */
-      while (depth > 0 && --left[depth - 1] == 0)
+      while (depth > 0 &&
+             (open[depth - 1] -= HYPHA_MSGPACK_OPEN_ITEM) < HYPHA_MSGPACK_OPEN_ITEM)
         depth--;
     }
   while (depth > 0);

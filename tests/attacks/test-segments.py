@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Calls and events whose segments say what the router has to say: H27 and H28."""
+"""Calls and events whose segments say what the router has to say, or end who reads them: H27, H28 and H30."""
 
 import sys
 
 import msgpack
 
-from harness import CONTEXT, SERVER_EVENTS, attack, check, main
+from harness import CONTEXT, SERVER_EVENTS, attack, check, check_arrives, main
 from raw import MANAGER, merged, pack, pack_pairs, unpack
 
 
@@ -168,6 +168,86 @@ def _(world, way):
         attacker.message({"type": name, "to": victim.id, "data": 1})
     attacker.sync()
     check(victim.sync() == [], [merged(f) for f in victim.log])
+
+
+PROTO = pack("__proto__")
+# The value of “args”, packed: what the decoder of JavaScript throws at, where nothing catches it.
+ENDING = [b"\x91\x81" + PROTO + b"\x01", b"\x92\x01\x81\xa1a\x92\x02\x81" + PROTO + b"\x80",
+          b"\x91\xdf\x00\x00\x00\x01\xdb\x00\x00\x00\x09__proto__\x01", b"\x81" + PROTO + b"\x90",
+          b"\x91\x81\xaa\xc1\x9f_proto__\x01", b"\x91\x81\xa9__proto_\xc1\x1f",
+          b"\x91\x81\xc0\x01", b"\x91\x81\xc3\x01", b"\x91\x81\xc4\x01a\x01", b"\x91\x81\x90\x01",
+          b"\x91\x81\x80\x01", b"\x91\x81\xd6\xff\0\0\0\0\x01", b"\x91\xc7\x05\xff12345", b"\x91\xd4\xff\x01",
+          b"\x91\xc7\x00\xff", b"\x91\xc8\x00\x10\xff" + b"t" * 16]
+
+
+@attack("H30", "socket page", "keys and times that end a client in JavaScript")
+def _(world, way):
+    for attacker in attackers_of(world, way):
+        victim = world.victim()
+        for number, value in enumerate(ENDING):
+            attacker.log.clear()
+            attacker.raw(pack(head(victim, session=f"e{number}")) + b"\x81" + pack("args") + value)
+            verb, error = attacker.answer(f"e{number}")
+            check(verb == "reject" and ("a map has a key" in error["_rvalue"] or "timestamp" in error["_rvalue"]), error)
+            attacker.raw(pack(head(victim)) + b"\x82" + pack("args") + pack([]) + pack("promise") + value)
+            attacker.raw(pack({"type": "my-event", "to": victim.id}) + b"\x81" + pack("data") + value)
+            attacker.raw(b"\x83" + b"".join(map(pack, ("type", "my-event", "to", victim.id, "data"))) + value)
+        attacker.raw(pack({"type": "my-event", "to": victim.id}) + b"\x81" + PROTO + b"\x01")
+        attacker.raw(b"\x83" + b"".join(map(pack, ("type", "my-event", "to", victim.id, "__proto__", 1))))
+        attacker.sync()
+        check(victim.sync() == [], victim.log)
+
+
+@attack("H30", "socket page", "numbers as keys, which a client in Python may send, arrive")
+def _(world, way):
+    victim = world.victim()
+    attacker = world.attacker(way)
+    args = [{1: "a", -7: {2 ** 64 - 1: 1, 1.5: 2}, "ok": 3}]
+    attacker.message(head(victim), {"args": args})
+    attacker.sync()
+    check([merged(data)["args"] for data in victim.sync()] == [args], victim.log)
+    verb, value = attacker.manager("echo", {1: "a", -7: 2})
+    check((verb, value) == ("resolve", {"1": "a", "-7": 2}), value)
+
+
+@attack("H30", "socket page", "the core's own answers and events with such keys")
+def _(world, way):
+    attacker = world.attacker(way, "ws-a")
+    victim = world.victim()
+    victim.manager("subscribe", ["my-event", "service_added"])
+    victim.log.clear()
+    for number, value in enumerate(ENDING):
+        for method, args in (("register_service", b"\x91\x83" + pack("id") + pack("evil") + pack("config")
+                              + pack({"visibility": "public"}) + pack("extra") + value),
+                             ("emit", b"\x92" + pack("my-event") + value), ("echo", value),
+                             ("set_env", b"\x92" + pack("name") + value)):
+            session = f"{method}{number}"
+            attacker.raw(pack({"type": "method", "to": MANAGER, "method": f"services.default.{method}",
+                               "session": session}) + b"\x83" + pack("args") + args + pack("promise") + pack("*")
+                         + pack("t") + pack(5))
+            verb, error = attacker.answer(session)
+            check(verb == "reject", (method, value, error))
+    attacker.sync()
+    check(victim.sync() == [], victim.log)
+    attacker.manager("set_env", "__proto__", "1")
+    verb, value = victim.manager("get_env")
+    check(verb == "resolve" and "__proto__" not in value, value)
+
+
+@attack("H30", "http", "keys that end a client in JavaScript, in a query and a body")
+def _(world, way):
+    victim = world.victim()
+    path = f"/ws-a/services/{victim.id.split('/')[1]}:public/touch"
+    for query, kind, body in (("?__proto__=1&b=2", None, None), ("?x=1&%5f_proto__=", None, None),
+                              ("", "application/json", b'{"x": {"__proto__": 1}}'),
+                              ("", "application/json", b'{"x": [{"__pr\\u006fto__": 1}]}'),
+                              ("", "application/x-www-form-urlencoded", b"__proto__=1"),
+                              *(("", "application/msgpack", b"\x81\xa1x" + value) for value in ENDING)):
+        headers = {"Content_Type": kind} if kind else {}
+        status, _, answer = world.http("POST" if kind else "GET", path + query, body, **headers)
+        check(status == 400, (query, body, status, answer))
+    check(victim.sync() == [], victim.log)
+    check_arrives(world, victim)
 
 
 if __name__ == "__main__":
