@@ -113,7 +113,10 @@ test_events_reserved (void)
     "client_disconnected", "force-exit", "peer_not_found", "error", "connected", "disconnected",
     "services_registered", "manager_refreshed", "remote_client_disconnected", "workspace_ready",
     "workspace_anything", "method", "add_window", "remove_window", "connection_ready",
-    "client_ready", "ws-a/service_added",
+    "client_ready", "ws-a/service_added", "services_registration_failed", "connection_info",
+    "reconnection_token", "refresh_token", "ping", "pong", "constructor", "hasOwnProperty",
+    "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf", "__proto__",
+    "__x", "ws-a/constructor",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (reserved); i++)

@@ -348,7 +348,12 @@ test_router_events (void)
   g_autoptr (GVariant) to_other = NULL;
   g_autoptr (GVariant) refused = NULL;
   static const char *const reserved[] = { "force-exit", "client_disconnected", "peer_not_found",
-                                          "service_added", "workspace_deleted" };
+                                          "service_added", "workspace_deleted",
+                                          "services_registration_failed", "connection_info",
+                                          "reconnection_token", "refresh_token", "ping", "pong",
+                                          "constructor", "hasOwnProperty", "isPrototypeOf",
+                                          "propertyIsEnumerable", "toLocaleString", "toString",
+                                          "valueOf", "__proto__", "__defineGetter__" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (reserved); i++)
     {

@@ -16,6 +16,7 @@ static const char *const reserved_types[] = {
   "connected",
   "disconnected",
   "services_registered",
+  "services_registration_failed",
   "manager_refreshed",
   "remote_client_disconnected",
   "service_added",
@@ -24,21 +25,51 @@ static const char *const reserved_types[] = {
   "client_connected",
   "client_updated",
   "client_disconnected",
+  /* What a stream over HTTP says beside the messages: its client believes it from anybody. */
+  "connection_info",
+  "reconnection_token",
+  "refresh_token",
+  "ping",
+  "pong",
 };
+
+/*
+ * A client in JavaScript looks a type up among its handlers, finds what every object has, and ends
+ * when it handles that as a list. All others of these names begin with “__”.
+ */
+static const char *const inherited_types[] = {
+  "constructor",
+  "hasOwnProperty",
+  "isPrototypeOf",
+  "propertyIsEnumerable",
+  "toLocaleString",
+  "toString",
+  "valueOf",
+};
+
+static gboolean
+hypha_span_is_any (HyphaSpan          span,
+                   const char *const *texts,
+                   gsize              n_texts)
+{
+  for (gsize i = 0; i < n_texts; i++)
+    {
+      if (hypha_span_equal (span, texts[i]))
+        return TRUE;
+    }
+
+  return FALSE;
+}
 
 static gboolean
 hypha_router_is_reserved (HyphaSpan type)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (reserved_types); i++)
-    {
-      if (hypha_span_equal (type, reserved_types[i]))
-        return TRUE;
-    }
-
-  return hypha_span_has_prefix (type, "workspace_");
+  return hypha_span_is_any (type, reserved_types, G_N_ELEMENTS (reserved_types)) ||
+         hypha_span_is_any (type, inherited_types, G_N_ELEMENTS (inherited_types)) ||
+         hypha_span_has_prefix (type, "workspace_") || hypha_span_has_prefix (type, "__");
 }
 
-/* Whether clients take a message of this type for one of the core. */
+/* Whether clients take a message of this type for one of the core, or cannot take it at all. */
 gboolean
 hypha_router_is_reserved_type (const char *type)
 {

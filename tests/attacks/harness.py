@@ -77,7 +77,14 @@ CONTEXT = {"ws": "ws-a", "from": "default/root", "to": MANAGER,
 SERVER_EVENTS = ("force-exit", "peer_not_found", "error", "connected", "disconnected", "services_registered",
                  "manager_refreshed", "remote_client_disconnected", "service_added", "service_updated",
                  "service_removed", "client_connected", "client_updated", "client_disconnected",
-                 "workspace_deleted", "workspace_x")
+                 "workspace_deleted", "workspace_x", "services_registration_failed")
+
+# What a client over HTTP takes for a word of its stream, whoever says it.
+CONTROL_TYPES = ("connection_info", "reconnection_token", "refresh_token", "ping", "pong")
+
+# What a client in JavaScript finds where it looks for the handlers of an event.
+INHERITED = ("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString",
+             "valueOf", "__proto__", "__defineGetter__", "__lookupSetter__", "__x")
 
 
 class HostServer(Server):

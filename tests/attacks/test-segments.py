@@ -6,8 +6,9 @@ import sys
 
 import msgpack
 
-from harness import CONTEXT, SERVER_EVENTS, attack, check, check_arrives, main
+from harness import CONTEXT, CONTROL_TYPES, INHERITED, SERVER_EVENTS, attack, check, check_arrives, main
 from raw import MANAGER, merged, pack, pack_pairs, unpack
+from tokens import mint
 
 
 FORGED = {"from": "ws-a/root", "ws": "ws-a", "to": "ws-b/x", "user": {"id": "root"}, "type": "force-exit",
@@ -151,13 +152,26 @@ def _(world, way):
 def _(world, way):
     for attacker in attackers_of(world, way):
         victim = world.victim()
-        for name in SERVER_EVENTS:
+        for name in (*SERVER_EVENTS, *CONTROL_TYPES, *INHERITED):
             for to in (victim.id, "*", "ws-a/*", victim.id.split("/")[1]):
                 attacker.message({"type": name, "from": MANAGER, "to": to, "reason": "go", "peer_id": "x",
                                   "data": {"id": "victim", "workspace": "ws-a"}, "session": "s"})
                 attacker.message({"type": name, "to": to}, {"data": {"id": "x"}}, True)
         attacker.sync()
         check(victim.sync() == [], [merged(f) for f in victim.log])
+
+
+@attack("H28", "http", "words of a stream, at which a client over HTTP would forget its token")
+def _(world, way):
+    victim = world.stream(mint("ws-a", "alice"), client_id="stream", workspace="ws-a")
+    for attacker in (world.socket("ws-a", "bob"), world.socket()):
+        for name in CONTROL_TYPES:
+            attacker.message({"type": name, "to": victim.id, "reconnection_token": "x", "workspace": "ws-c",
+                              "manager_id": attacker.id, "client_id": "stream", "user": {"id": "root"}})
+            attacker.message({"type": name, "to": victim.id}, {"reconnection_token": "x"})
+            attacker.manager("emit", name, {"reconnection_token": "x"})
+    verb, value = victim.manager("echo", "done")
+    check((verb, value) == ("resolve", "done") and len(victim.log) == 1, [merged(data) for data in victim.log])
 
 
 @attack("H28", "socket page", "events of one's own in another workspace")

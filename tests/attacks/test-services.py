@@ -9,7 +9,8 @@ import time
 import types
 
 from harness import (
-    CONTEXT, SERVER_EVENTS, attack, check, check_arrives, check_refused, main, services_of)
+    CONTEXT, CONTROL_TYPES, INHERITED, SERVER_EVENTS, attack, check, check_arrives, check_refused, main,
+    services_of)
 from raw import World, merged
 from tokens import mint
 
@@ -88,13 +89,14 @@ def _(world, way):
 @attack("H12", "socket page", "events of the core, emitted over RPC")
 def _(world, way):
     victim = world.victim()
-    victim.manager("subscribe", list(SERVER_EVENTS))
+    names = (*SERVER_EVENTS, *CONTROL_TYPES, *INHERITED)
+    victim.manager("subscribe", list(names))
     victim.sync()
     victim.log.clear()
     for attacker in (world.attacker(way), world.attacker(way, "ws-a")):
         victim.sync()
         victim.log.clear()
-        for name in (*SERVER_EVENTS, f"{victim.id}:msg", "ws-a/*:msg", "add_window"):
+        for name in (*names, f"{victim.id}:msg", "ws-a/*:msg", "add_window"):
             attacker.manager("emit", name, {"id": "victim", "workspace": "ws-a"})
             attacker.manager("emit", {"type": name, "data": {"forged": True}})
         check(victim.sync() == [], [merged(f) for f in victim.log])
