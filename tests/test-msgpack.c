@@ -513,31 +513,130 @@ test_msgpack_max_skip_depth (void)
   g_assert_cmpuint (cursor.offset, ==, 0);
 }
 
-/* An array of so many values, itself one more. */
+/* An array of so many values of one byte. */
 static GByteArray *
-flat_array (guint32 values)
+flat_array (guint32 values,
+            guint8  value)
 {
   GByteArray *bytes = g_byte_array_new ();
 
   hypha_msgpack_write_array (bytes, values);
   g_byte_array_set_size (bytes, bytes->len + values);
-  memset (bytes->data + bytes->len - values, 0xc0, values);
+  memset (bytes->data + bytes->len - values, value, values);
   return bytes;
 }
 
-static void
-test_msgpack_max_values (void)
+/* The most values of one byte, at this cost, that an array may have. */
+static guint32
+most_values (gsize cost)
 {
-  g_autoptr (GByteArray) most = flat_array (HYPHA_MSGPACK_MAX_VALUES - 1);
-  g_autoptr (GByteArray) too_many = flat_array (HYPHA_MSGPACK_MAX_VALUES);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = NULL;
+  const gsize head = 5;
 
-  value = hypha_msgpack_decode (most->data, most->len, NULL, NULL, &error);
+  return (guint32) ((HYPHA_MSGPACK_MAX_MEMORY + HYPHA_MSGPACK_MEMORY_PER_BYTE * head -
+                     HYPHA_MSGPACK_VALUE_COST) / (cost - HYPHA_MSGPACK_MEMORY_PER_BYTE));
+}
+
+static void
+assert_most_values (guint8 value,
+                    gsize  cost)
+{
+  guint32 n = most_values (cost);
+  g_autoptr (GByteArray) most = flat_array (n, value);
+  g_autoptr (GByteArray) too_many = flat_array (n + 1, value);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) decoded = NULL;
+
+  decoded = hypha_msgpack_decode (most->data, most->len, NULL, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (g_variant_n_children (value), ==, HYPHA_MSGPACK_MAX_VALUES - 1);
+  g_assert_cmpuint (g_variant_n_children (decoded), ==, n);
   g_assert_null (hypha_msgpack_decode (too_many->data, too_many->len, NULL, NULL, &error));
   g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE);
+  g_assert_nonnull (strstr (error->message, " bytes of memory"));
+}
+
+/* Empty maps, and numbers, which take so little in a list that millions fit. */
+static void
+test_msgpack_max_memory (void)
+{
+  g_assert_cmpuint (most_values (HYPHA_MSGPACK_NUMBER_COST), >, 5000000);
+  assert_most_values (0x80, HYPHA_MSGPACK_VALUE_COST);
+  assert_most_values (0x05, HYPHA_MSGPACK_NUMBER_COST);
+}
+
+/* {"": "", "": "", …}, where each key counts too. */
+static void
+test_msgpack_max_memory_of_map (void)
+{
+  const guint32 n = HYPHA_MSGPACK_MAX_MEMORY / (HYPHA_MSGPACK_VALUE_COST + HYPHA_MSGPACK_PART_COST);
+  g_autoptr (GByteArray) map = g_byte_array_new ();
+  g_autoptr (GError) error = NULL;
+
+  hypha_msgpack_write_map (map, 2 * n);
+  g_byte_array_set_size (map, map->len + 4 * n);
+  memset (map->data + map->len - 4 * n, 0xa0, 4 * n);
+  g_assert_null (hypha_msgpack_decode (map->data, map->len, NULL, NULL, &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE);
+}
+
+/* What bytes are as large as they are, however large, is not held against them. */
+static void
+test_msgpack_memory_grows (void)
+{
+  static const guint8 head[] = { 0xc6, 0x09, 0x00, 0x00, 0x00 };
+  const gsize size = 0x09000000;
+  g_autoptr (GByteArray) bin = g_byte_array_new ();
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (size, >, HYPHA_MSGPACK_MAX_MEMORY);
+  g_byte_array_set_size (bin, (guint) (sizeof head + size));
+  memcpy (bin->data, head, sizeof head);
+  value = hypha_msgpack_decode (bin->data, bin->len, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_variant_get_size (value), ==, size);
+}
+
+/* One number of each kind again and again, as the builder puts them and as they are decoded. */
+static void
+assert_numbers (guint n)
+{
+  static const char *const numbers[] = {
+    "true", "int64 -5", "1e300", "@mv nothing", "uint64 18446744073709551615", "false", "int64 1",
+    "-0.5",
+  };
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GVariant) expected = NULL;
+  g_autoptr (GVariant) decoded = NULL;
+  g_autoptr (GVariant) copy = NULL;
+  g_autoptr (GBytes) serialised = NULL;
+  g_autoptr (GError) error = NULL;
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
+  for (guint i = 0; i < n; i++)
+    g_variant_builder_add (&builder, "v", g_variant_new_parsed (numbers[i % G_N_ELEMENTS (numbers)]));
+  expected = g_variant_ref_sink (g_variant_builder_end (&builder));
+  hypha_msgpack_encode (bytes, expected);
+  decoded = hypha_msgpack_decode (bytes->data, bytes->len, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_variant_equal (decoded, expected));
+
+  /* Nobody checks what is said to be in normal form, so it has to be. */
+  serialised = g_variant_get_data_as_bytes (decoded);
+  copy = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("av"), serialised, FALSE));
+  g_assert_true (g_variant_is_normal_form (copy));
+  assert_round_trip (decoded);
+}
+
+/* So many that the ends of the elements take one, two and four bytes; from 4,370 on it is four. */
+static void
+test_msgpack_numbers (void)
+{
+  for (guint n = 0; n < 64; n++)
+    assert_numbers (n);
+
+  for (guint n = 4340; n < 4400; n++)
+    assert_numbers (n);
 }
 
 /* The second segment of spec vector “types”: every special form that a client sends. */
@@ -867,7 +966,10 @@ main (int    argc,
   g_test_add_func ("/wire/msgpack/consumed", test_msgpack_consumed);
   g_test_add_func ("/wire/msgpack/max-depth", test_msgpack_max_depth);
   g_test_add_func ("/wire/msgpack/max-skip-depth", test_msgpack_max_skip_depth);
-  g_test_add_func ("/wire/msgpack/max-values", test_msgpack_max_values);
+  g_test_add_func ("/wire/msgpack/max-memory", test_msgpack_max_memory);
+  g_test_add_func ("/wire/msgpack/max-memory-of-map", test_msgpack_max_memory_of_map);
+  g_test_add_func ("/wire/msgpack/memory-grows", test_msgpack_memory_grows);
+  g_test_add_func ("/wire/msgpack/numbers", test_msgpack_numbers);
   g_test_add_func ("/wire/msgpack/recorded-types", test_msgpack_recorded_types);
   g_test_add_func ("/wire/msgpack/truncated", test_msgpack_truncated);
   g_test_add_func ("/wire/msgpack/differential-encode", test_msgpack_differential_encode);

@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "hypha-msgpack-key-private.h"
 
 typedef struct
@@ -9,11 +11,35 @@ typedef struct
   HyphaMsgpackCursor  cursor;
   GBytes             *owner;
   guint               depth;
-  guint               values;
+  gsize               room;    /* bytes that its values may take yet */
 } HyphaMsgpackDecoder;
 
 static GVariant *hypha_msgpack_decode_value (HyphaMsgpackDecoder  *self,
                                              GError              **error);
+
+static gsize
+hypha_msgpack_budget (gsize size)
+{
+  return HYPHA_MSGPACK_MAX_MEMORY + HYPHA_MSGPACK_MEMORY_PER_BYTE * size;
+}
+
+static gboolean
+hypha_msgpack_spend (HyphaMsgpackDecoder  *self,
+                     gsize                 cost,
+                     GError              **error)
+{
+  if (cost > self->room)
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
+                   "the values in %" G_GSIZE_FORMAT " bytes take more than %" G_GSIZE_FORMAT
+                   " bytes of memory", self->cursor.size,
+                   hypha_msgpack_budget (self->cursor.size));
+      return FALSE;
+    }
+
+  self->room -= cost;
+  return TRUE;
+}
 
 static GVariant *
 hypha_msgpack_copy_bytes (const HyphaMsgpackItem *item)
@@ -66,6 +92,16 @@ hypha_msgpack_decode_array (HyphaMsgpackDecoder  *self,
                             GError              **error)
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("av"));
+  gsize numbers_cost = (gsize) size * HYPHA_MSGPACK_NUMBER_COST;
+  GVariant *numbers = NULL;
+
+  if (numbers_cost <= self->room)
+    numbers = hypha_msgpack_decode_numbers (&self->cursor, size);
+  if (numbers != NULL)
+    {
+      self->room -= numbers_cost;
+      return numbers;
+    }
 
   for (guint32 i = 0; i < size; i++)
     {
@@ -120,7 +156,8 @@ hypha_msgpack_decode_map (HyphaMsgpackDecoder  *self,
       g_autofree char *key = hypha_msgpack_decode_key (self, error);
       GVariant *value;
 
-      if (key == NULL)
+      if (key == NULL ||
+          !hypha_msgpack_spend (self, HYPHA_MSGPACK_PART_COST + strlen (key), error))
         return NULL;
 
       value = hypha_msgpack_decode_value (self, error);
@@ -194,21 +231,32 @@ hypha_msgpack_decode_item (HyphaMsgpackDecoder     *self,
     }
 }
 
+/* What the value of item takes, without what is in it. */
+static gsize
+hypha_msgpack_cost (const HyphaMsgpackItem *item)
+{
+  switch (item->kind)
+    {
+    case HYPHA_MSGPACK_STR:
+    case HYPHA_MSGPACK_BIN:
+      return HYPHA_MSGPACK_VALUE_COST + item->size;
+
+    case HYPHA_MSGPACK_EXT:
+      return HYPHA_MSGPACK_VALUE_COST + HYPHA_MSGPACK_PART_COST + item->size;
+
+    default:
+      return HYPHA_MSGPACK_VALUE_COST;
+    }
+}
+
 static GVariant *
 hypha_msgpack_decode_value (HyphaMsgpackDecoder  *self,
                             GError              **error)
 {
   HyphaMsgpackItem item;
 
-  if (self->values == HYPHA_MSGPACK_MAX_VALUES)
-    {
-      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
-                   "more than %d values in one message", HYPHA_MSGPACK_MAX_VALUES);
-      return NULL;
-    }
-
-  self->values++;
-  if (!hypha_msgpack_cursor_next (&self->cursor, &item, error))
+  if (!hypha_msgpack_cursor_next (&self->cursor, &item, error) ||
+      !hypha_msgpack_spend (self, hypha_msgpack_cost (&item), error))
     return NULL;
 
   return hypha_msgpack_decode_item (self, &item, error);
@@ -227,7 +275,7 @@ hypha_msgpack_decode (const guint8  *data,
                       gsize         *consumed,
                       GError       **error)
 {
-  HyphaMsgpackDecoder self = { { data, size, 0 }, owner, 0, 0 };
+  HyphaMsgpackDecoder self = { { data, size, 0 }, owner, 0, hypha_msgpack_budget (size) };
   g_autoptr (GVariant) value = hypha_msgpack_decode_value (&self, error);
 
   if (value == NULL)

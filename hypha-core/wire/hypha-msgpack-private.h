@@ -20,8 +20,18 @@ G_BEGIN_DECLS
 #define HYPHA_MSGPACK_MAX_DEPTH 32
 /* Nesting that is walked over without decoding, where a frame is only routed. */
 #define HYPHA_MSGPACK_MAX_SKIP_DEPTH 512
-/* Values in one decoded message: one byte on the wire can cost hundreds of bytes in memory. */
-#define HYPHA_MSGPACK_MAX_VALUES (256 * 1024)
+/*
+ * Memory that the values of one decoded message may take, in bytes: one byte on the wire can cost
+ * hundreds as a GVariant. So much for any message, and for each of its own bytes so much more. What
+ * is counted, besides the bytes of texts and binaries, is nearly what was measured with GLib 2.74: a
+ * value (178 to 267), a key of a map or the bytes that make a value of two (297), and a value in a
+ * list that has nothing but numbers, truth values and nil (20).
+ */
+#define HYPHA_MSGPACK_MAX_MEMORY (128 * 1024 * 1024)
+#define HYPHA_MSGPACK_MEMORY_PER_BYTE 4
+#define HYPHA_MSGPACK_VALUE_COST 256
+#define HYPHA_MSGPACK_PART_COST 256
+#define HYPHA_MSGPACK_NUMBER_COST 24
 /*
  * A bin is decoded as a slice of the owner only if it is at least this long, and at least one part
  * in so many of its owner: whoever keeps a few bytes must not keep a whole frame alive by them.
@@ -79,6 +89,8 @@ GVariant *hypha_msgpack_decode      (const guint8        *data,
                                      GBytes              *owner,
                                      gsize               *consumed,
                                      GError             **error);
+GVariant *hypha_msgpack_decode_numbers (HyphaMsgpackCursor *cursor,
+                                     guint32              count);
 void      hypha_msgpack_encode      (GByteArray          *out,
                                      GVariant            *value);
 void      hypha_msgpack_write_nil   (GByteArray          *out);
