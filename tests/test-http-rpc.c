@@ -103,6 +103,9 @@ test_http_rpc_refusals (RpcFixture    *fixture,
   g_assert_cmpuint (rpc_get_status (fixture, "client_id=x%2Fy", fixture->alice), ==, 403);
   g_assert_cmpuint (rpc_get_status (fixture, "client_id=workspace-manager&workspace=*", NULL), ==,
                     403);
+  g_assert_cmpuint (rpc_get_status (fixture, "client_id=b%00c", fixture->alice), ==, 400);
+  g_assert_cmpuint (rpc_post_echo (fixture, "client_id=a%00b&workspace=ws-a", fixture->alice, 1), ==,
+                    400);
 
   /* Taken by somebody else, who is not even asked. */
   g_assert_cmpuint (rpc_get_status (fixture, ALICE_A, fixture->bob), ==, 409);

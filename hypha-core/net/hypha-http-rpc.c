@@ -63,19 +63,30 @@ hypha_http_rpc_dup_query (GHashTable *query,
   return value != NULL && *value != '\0' ? g_strdup (value) : NULL;
 }
 
-static void
-hypha_http_rpc_read_hello (SoupServerMessage *message,
-                           GHashTable        *query,
-                           HyphaHello        *hello)
+/* A zero character would end a name early: “a%00b” is no client “a”. */
+static gboolean
+hypha_http_rpc_read_hello (SoupServerMessage  *message,
+                           HyphaHello         *hello,
+                           GError            **error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   const char *authorization = soup_message_headers_get_one (headers, "Authorization");
+  const char *text = g_uri_get_query (soup_server_message_get_uri (message));
+  g_autoptr (GHashTable) query = text != NULL ? soup_form_decode (text) : NULL;
+
+  if (text != NULL && strstr (text, "%00") != NULL)
+    {
+      g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                           "there is a zero character in the query");
+      return FALSE;
+    }
 
   hello->client = hypha_http_rpc_dup_query (query, "client_id");
   hello->workspace = hypha_http_rpc_dup_query (query, "workspace");
   hello->reconnection_token = hypha_http_rpc_dup_query (query, "reconnection_token");
   if (authorization != NULL && g_str_has_prefix (authorization, "Bearer "))
     hello->token = g_strdup (authorization + strlen ("Bearer "));
+  return TRUE;
 }
 
 /*
@@ -252,7 +263,6 @@ hypha_http_rpc_got_headers (SoupServerMessage *message,
 {
   HyphaHttpRpc *self = HYPHA_HTTP_RPC (data);
   GUri *uri = soup_server_message_get_uri (message);
-  g_autoptr (GHashTable) query = NULL;
   g_auto (HyphaHello) hello = { 0 };
   g_autoptr (GError) error = NULL;
 
@@ -261,10 +271,8 @@ hypha_http_rpc_got_headers (SoupServerMessage *message,
       g_strcmp0 (g_uri_get_path (uri), HTTP_RPC_PATH) != 0)
     return;
 
-  if (g_uri_get_query (uri) != NULL)
-    query = soup_form_decode (g_uri_get_query (uri));
-  hypha_http_rpc_read_hello (message, query, &hello);
-  if (hypha_http_rpc_find_stream (self, message, &hello, &error) != NULL)
+  if (hypha_http_rpc_read_hello (message, &hello, &error) &&
+      hypha_http_rpc_find_stream (self, message, &hello, &error) != NULL)
     return;
 
   hypha_http_answer_add_cors (self->server, message);
@@ -337,12 +345,16 @@ hypha_http_rpc_handle (SoupServer        *soup,
   SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
   const char *method = soup_server_message_get_method (message);
   g_auto (HyphaHello) hello = { 0 };
+  g_autoptr (GError) error = NULL;
 
   hypha_http_answer_add_cors (self->server, message);
-  hypha_http_rpc_read_hello (message, query, &hello);
   if (!g_str_equal (path, HTTP_RPC_PATH))
     {
       hypha_http_answer_fail (message, SOUP_STATUS_NOT_FOUND, "Route not found");
+    }
+  else if (!hypha_http_rpc_read_hello (message, &hello, &error))
+    {
+      hypha_http_answer_error (message, error);
     }
   else if (g_str_equal (method, "GET"))
     {

@@ -62,6 +62,14 @@ def check_arrives(world, victim):
     victim.log.clear()
 
 
+def nobodies(world, way):
+    """Anonymous clients; the public workspace takes none over a stream, and no page is one."""
+    if way != "page":
+        yield world.nobody(way)
+    if way == "socket":
+        yield world.nobody(way, "public")
+
+
 def services_of(world, workspace="ws-a"):
     """What a member can find, by client and name."""
     member = world.socket(workspace, "alice")
@@ -85,6 +93,14 @@ CONTROL_TYPES = ("connection_info", "reconnection_token", "refresh_token", "ping
 # What a client in JavaScript finds where it looks for the handlers of an event.
 INHERITED = ("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString",
              "valueOf", "__proto__", "__defineGetter__", "__lookupSetter__", "__x")
+
+
+# What nobody outside finds: services that are not for all, and who is there.
+HIDDEN = (":protected", ":unlisted", ":built-in")
+
+# Names of this machine, and what somebody is told who has the server fetch from there.
+INSIDE = ("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]")
+NOT_FETCHED = re.compile("is not on the public internet|cannot fetch from")
 
 
 class HostServer(Server):

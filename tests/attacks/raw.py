@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import struct
+import urllib.parse
 
 import msgpack
 
@@ -166,19 +167,23 @@ class Stream(Client):
     def __init__(self, port, token, query):
         self.start()
         self.port = port
-        self.query = "&".join(f"{key}={value}" for key, value in query.items())
         self.bearer = {"Authorization": f"Bearer {token}"} if token else {}
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
-        self.connection.request("GET", f"/rpc?{self.query}", headers=self.bearer)
+        self.connection.request("GET", "/rpc?" + urllib.parse.urlencode(query), headers=self.bearer)
         self.response = self.connection.getresponse()
         self.status = self.response.status
-        self.info = unpack(self.receive()[1])[0]
-        self.id = f"{self.info['workspace']}/{self.info['client_id']}"
+        if self.status == 200:
+            self.info = unpack(self.receive()[1])[0]
+            self.id = f"{self.info['workspace']}/{self.info['client_id']}"
+            query = {"client_id": self.info["client_id"], "workspace": self.info["workspace"]}
+        else:
+            self.info = {"type": "error", **json.loads(self.response.read())}
+        self.path = "/rpc?" + urllib.parse.urlencode(query)
 
     def send_frame(self, opcode, payload):
         assert opcode == BINARY
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
-        connection.request("POST", f"/rpc?{self.query}", payload, self.bearer)
+        connection.request("POST", self.path, payload, self.bearer)
         self.status = connection.getresponse().status
         connection.close()
 
@@ -187,6 +192,15 @@ class Stream(Client):
         if len(head) < 4:
             raise EOFError
         return BINARY, self.response.read(struct.unpack("!I", head)[0])
+
+    def sync(self):
+        """As for the others, but by a call: there is no text here."""
+        head = self.post(MANAGER, "services.default.echo", "sync")
+        while True:
+            payload = self.receive()[1]
+            if str(merged(payload).get("method")).rpartition(".")[0] == head:
+                return self.log
+            self.log.append(payload)
 
     def ended(self):
         """Whether the server has ended it, in time; reads to the end."""
@@ -261,8 +275,21 @@ class World:
         assert info["type"] == "connection_info", info
         return peer
 
-    def stream(self, token, **query):
+    def try_stream(self, token=None, **query):
+        """One over HTTP; without an id if it was refused."""
         return self.keep(Stream(self.server.port, token, query))
+
+    def stream(self, token=None, **query):
+        stream = self.try_stream(token, **query)
+        assert stream.id, stream.info
+        return stream
+
+    def nobody(self, way, workspace=None):
+        """An anonymous client, by a socket or a stream."""
+        if way != "stream":
+            return self.anonymous(workspace)
+        self.count += 1
+        return self.stream(client_id=f"n{self.count}", **({"workspace": workspace} if workspace else {}))
 
     def anonymous(self, workspace=None):
         self.count += 1
@@ -281,12 +308,22 @@ class World:
         return page
 
     def attacker(self, way, workspace="ws-c"):
-        return self.page(workspace) if way == "page" else self.socket(workspace)
+        if way == "page":
+            return self.page(workspace)
+        return self.member(way, workspace)
 
-    def victim(self, workspace="ws-a", client=None):
+    def member(self, way, workspace, subject="mallory", client=None):
+        """A client with a good token, by a stream where that is the way, and else by a socket."""
+        if way != "stream":
+            return self.socket(workspace, subject, client)
+        self.count += 1
+        return self.stream(mint(workspace, subject), client_id=client or f"m{self.count}",
+                           workspace=workspace)
+
+    def victim(self, workspace="ws-a", client=None, way="socket"):
         """A stock client, with a service of every visibility, whose log tells what got to it."""
         self.count += 1
-        victim = self.socket(workspace, "alice", client or f"victim{self.count}")
+        victim = self.member(way, workspace, "alice", client or f"victim{self.count}")
         for visibility in ("public", "protected", "unlisted"):
             verb, value = victim.register(visibility, visibility)
             assert verb == "resolve", value
@@ -308,3 +345,9 @@ class World:
     def post(self, path, value, **headers):
         return self.http("POST", path, json.dumps(value).encode(),
                          **{"Content_Type": "application/json", **headers})
+
+    def manage(self, workspace, verb, args, token=None):
+        """Status and answer of a call of the manager over HTTP, args by position or by name."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        status, _, body = self.post(f"/{workspace}/services/ws/{verb}", args, **headers)
+        return status, json.loads(body)

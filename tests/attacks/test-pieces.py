@@ -15,21 +15,23 @@ from tokens import mint
 class Stock:
     """A victim with the stock client of Python, which puts pieces together and merges segments."""
 
-    def __init__(self, url):
+    def __init__(self, url, way):
         self.touched = []
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
-        self.client = self.run(self.connect(url))
+        self.client = self.run(self.connect(url, way))
         self.id = f"ws-a/{self.client.config['client_id']}"
 
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
 
-    async def connect(self, url):
+    async def connect(self, url, way):
         from hypha_rpc import connect_to_server
 
-        client = await connect_to_server({"server_url": url, "workspace": "ws-a", "token": mint("ws-a")})
+        client = await connect_to_server({
+            "server_url": url, "workspace": "ws-a", "token": mint("ws-a"),
+            "transport": "http" if way == "stream" else "websocket"})
         for name, visibility in (("secret", "protected"), ("open", "public")):
             def touch(*args, context=None, name=name):
                 self.touched.append((name, context["from"], context["ws"], (context.get("user") or {}).get("id")))
@@ -53,8 +55,8 @@ def cache(attacker, victim, verb, *args):
     return attacker.call(victim.id, f"services.built-in.message_cache.{verb}", *args)
 
 
-def stock_victim(world):
-    victim = Stock(world.server.url)
+def stock_victim(world, way):
+    victim = Stock(world.server.url, way)
     world.stack.callback(victim.close)
     return victim
 
@@ -81,10 +83,10 @@ def check_stock(victim, attacker):
 def both(world, way):
     """A stock victim for an attacker from elsewhere, and one for another member."""
     for workspace in ("ws-c", "ws-a"):
-        yield stock_victim(world), world.attacker(way, workspace)
+        yield stock_victim(world, way), world.attacker(way, workspace)
 
 
-@attack("H27", "socket page", "forged keys in pieces")
+@attack("H27", "socket page stream", "forged keys in pieces")
 def _(world, way):
     for victim, attacker in both(world, way):
         good, evil, _, _ = pieces_of(victim)
@@ -101,7 +103,7 @@ def _(world, way):
         check(victim.touched, "not even the good one came")
 
 
-@attack("H27", "socket page", "pieces that are checked and others that are kept")
+@attack("H27", "socket page stream", "pieces that are checked and others that are kept")
 def _(world, way):
     for victim, attacker in both(world, way):
         good, evil, main, evil_extra = pieces_of(victim)
@@ -130,9 +132,9 @@ def _(world, way):
         check_stock(victim, attacker)
 
 
-@attack("H27", "socket page", "forged keys in pieces for everybody")
+@attack("H27", "socket page stream", "forged keys in pieces for everybody")
 def _(world, way):
-    victim, attacker = stock_victim(world), world.attacker(way, "ws-a")
+    victim, attacker = stock_victim(world, way), world.attacker(way, "ws-a")
     _, evil, _, _ = pieces_of(victim)
     for target in ("*", "ws-a/*"):
         for verb, args in (("create", ()), ("append", (evil,)), ("process", ())):
@@ -141,7 +143,7 @@ def _(world, way):
     check_stock(victim, attacker)
 
 
-@attack("H27", "socket page", "pieces by another name")
+@attack("H27", "socket page stream", "pieces by another name")
 def _(world, way):
     for victim, attacker in both(world, way):
         good, evil, _, _ = pieces_of(victim)
@@ -178,7 +180,7 @@ def leave(world, peer, watcher):
         check(time.monotonic() < deadline, "it stays")
 
 
-@attack("H27", "socket page", "pieces that are left below others")
+@attack("H27", "socket page stream", "pieces that are left below others")
 def _(world, way):
     for heartbeat in (False, True):
         for victim, attacker in both(world, way):
@@ -204,7 +206,7 @@ def hide(victim):
     return main("services.secret.touch"), hidden, evil_extra
 
 
-@attack("H27", "socket page", "pieces that a receiver takes for no calls")
+@attack("H27", "socket page stream", "pieces that a receiver takes for no calls")
 def _(world, way):
     broken = [{"promise": promise} for promise in (
         None, {}, [], 1, {"resolve": 1}, {"resolve": 1, "reject": {"_rtype": "method"}},
@@ -228,7 +230,7 @@ def _(world, way):
         check_stock(victim, attacker)
 
 
-@attack("H27", "socket page", "pieces for a session that comes and goes")
+@attack("H27", "socket page stream", "pieces for a session that comes and goes")
 def _(world, way):
     for victim, attacker in both(world, way):
         main, hidden, evil_extra = hide(victim)
@@ -245,9 +247,9 @@ def _(world, way):
         check_stock(victim, attacker)
 
 
-@attack("H27", "socket page", "forged keys in pieces for the manager")
+@attack("H27", "socket page stream", "forged keys in pieces for the manager")
 def _(world, way):
-    world.victim()
+    world.victim(way=way)
     attacker = world.attacker(way)
     before = services_of(world)
     forged_call = pack({"type": "method", "to": MANAGER, "from": "default/root", "session": "f",
@@ -275,7 +277,7 @@ def session_of(victim, attacker):
             return message["session"]
 
 
-@attack("H29", "socket page", "from a promise to the program that made it")
+@attack("H29", "socket page stream", "from a promise to the program that made it")
 def _(world, way):
     for victim, attacker in both(world, way):
         session = session_of(victim, attacker)
@@ -286,7 +288,7 @@ def _(world, way):
         check(attacker.call(victim.id, "services.built-in.ping", "ping") == ("resolve", "pong"), "stopped")
 
 
-@attack("H29", "socket page", "a parent among services and classes")
+@attack("H29", "socket page stream", "a parent among services and classes")
 def _(world, way):
     for victim, attacker in both(world, way):
         promise = {"_rtype": "method", "_rtarget": attacker.id, "_rmethod": "k.resolve", "_rpromise": True}
@@ -302,10 +304,10 @@ def answer(client, to, session, value, verb="resolve"):
     client.message({"type": "method", "to": to, "method": f"{session}.{verb}", "parent": session}, {"args": [value]})
 
 
-@attack("H29", "socket page", "an answer to a call of the core's, from somebody who was not asked")
+@attack("H29", "socket page stream", "an answer to a call of the core's, from somebody who was not asked")
 def _(world, way):
     for workspace in ("ws-c", "ws-a"):
-        victim, attacker = world.victim(), world.attacker(way, workspace)
+        victim, attacker = world.victim(way=way), world.attacker(way, workspace)
         path = f"/ws-a/services/{victim.id.split('/')[1]}:public/touch"
         answers = []
         thread = threading.Thread(target=lambda: answers.append(world.post(path, {})), daemon=True)

@@ -6,7 +6,8 @@ import sys
 
 import msgpack
 
-from harness import CONTEXT, CONTROL_TYPES, INHERITED, SERVER_EVENTS, attack, check, check_arrives, main
+from harness import (
+    CONTEXT, CONTROL_TYPES, INHERITED, SERVER_EVENTS, attack, check, check_arrives, main, nobodies)
 from raw import MANAGER, merged, pack, pack_pairs, unpack
 from tokens import mint
 
@@ -33,19 +34,17 @@ def attackers_of(world, way):
     """From another workspace and from the same one, and nobody at all."""
     yield world.attacker(way)
     yield world.attacker(way, "ws-a")
-    if way == "socket":
-        yield world.anonymous()
-        yield world.anonymous("public")
+    yield from nobodies(world, way)
 
 
 def head(victim, **more):
     return {"type": "method", "to": victim.id, "method": "services.public.touch", **more}
 
 
-@attack("H27", "socket page", "from in the second segment")
+@attack("H27", "socket page stream", "from in the second segment")
 def _(world, way):
     for attacker in attackers_of(world, way):
-        victim = world.victim()
+        victim = world.victim(way=way)
         for wide in (False, True):
             attacker.message(head(victim), {"args": [], "from": "ws-a/root"}, wide)
             attacker.message(head(victim), {"from": "ws-a/root"}, wide)
@@ -53,10 +52,10 @@ def _(world, way):
         only_own(victim, attacker)
 
 
-@attack("H27", "socket page", "every other key in the second segment")
+@attack("H27", "socket page stream", "every other key in the second segment")
 def _(world, way):
     for attacker in attackers_of(world, way):
-        victim = world.victim()
+        victim = world.victim(way=way)
         for name, value in FORGED.items():
             for wide in (False, True):
                 attacker.message(head(victim), {"args": [], name: value}, wide)
@@ -65,10 +64,10 @@ def _(world, way):
         check(victim.log == [], victim.log)
 
 
-@attack("H27", "socket page", "every key in the first segment")
+@attack("H27", "socket page stream", "every key in the first segment")
 def _(world, way):
     for attacker in attackers_of(world, way):
-        victim = world.victim()
+        victim = world.victim(way=way)
         for name, value in FORGED.items():
             if name not in ("to", "type", "method"):
                 attacker.message({name: value, **head(victim), name: value}, {"args": []})
@@ -80,10 +79,10 @@ def _(world, way):
             check("caller_public_key" not in message and "reason" not in message, message)
 
 
-@attack("H27", "socket page", "keys that come twice")
+@attack("H27", "socket page stream", "keys that come twice")
 def _(world, way):
     for attacker in attackers_of(world, way):
-        victim = world.victim()
+        victim = world.victim(way=way)
         call = [("type", "method"), ("to", victim.id), ("method", "services.public.touch")]
         for main in ([*call, ("from", "a"), ("from", "ws-a/root")], [("from", "ws-a/root"), *call, ("from", "x")],
                      [*call, ("to", "ws-b/x")], [*call, ("type", "force-exit")],
@@ -104,10 +103,10 @@ def _(world, way):
         only_own(victim, attacker)
 
 
-@attack("H27", "socket page", "keys in other clothes")
+@attack("H27", "socket page stream", "keys in other clothes")
 def _(world, way):
     for attacker in attackers_of(world, way):
-        victim = world.victim()
+        victim = world.victim(way=way)
         call = pack(head(victim))
         name = b"from"
         forms = [b"\xd9\x04" + name, b"\xda\x00\x04" + name, b"\xdb\x00\x00\x00\x04" + name,
@@ -123,10 +122,10 @@ def _(world, way):
         check(victim.log == [], victim.log)
 
 
-@attack("H27", "socket page", "a third segment, half of one, and other things than maps")
+@attack("H27", "socket page stream", "a third segment, half of one, and other things than maps")
 def _(world, way):
     for attacker in attackers_of(world, way):
-        victim = world.victim()
+        victim = world.victim(way=way)
         call = pack(head(victim))
         evil = pack({"from": "ws-a/root"})
         for rest in (pack({"args": []}) + evil, b"\x80" + evil, b"\xc0" + evil, pack([["from", "ws-a/root"]]), evil[:-2],
@@ -137,10 +136,10 @@ def _(world, way):
         check(victim.log == [], victim.log)
 
 
-@attack("H27", "socket page", "events whose second segment says who sent them")
+@attack("H27", "socket page stream", "events whose second segment says who sent them")
 def _(world, way):
     attacker = world.attacker(way, "ws-a")
-    victim = world.victim()
+    victim = world.victim(way=way)
     for name in ("from", "type", "to", "ws", "user", "ctx", "method", "session", "parent"):
         for wide in (False, True):
             attacker.message({"type": "my-event", "to": victim.id}, {"data": 1, name: FORGED[name]}, wide)
@@ -148,10 +147,10 @@ def _(world, way):
     check(victim.sync() == [], [merged(f) for f in victim.log])
 
 
-@attack("H28", "socket page", "events that only the server sends")
+@attack("H28", "socket page stream", "events that only the server sends")
 def _(world, way):
     for attacker in attackers_of(world, way):
-        victim = world.victim()
+        victim = world.victim(way=way)
         for name in (*SERVER_EVENTS, *CONTROL_TYPES, *INHERITED):
             for to in (victim.id, "*", "ws-a/*", victim.id.split("/")[1]):
                 attacker.message({"type": name, "from": MANAGER, "to": to, "reason": "go", "peer_id": "x",
@@ -174,9 +173,9 @@ def _(world, way):
     check((verb, value) == ("resolve", "done") and len(victim.log) == 1, [merged(data) for data in victim.log])
 
 
-@attack("H28", "socket page", "events of one's own in another workspace")
+@attack("H28", "socket page stream", "events of one's own in another workspace")
 def _(world, way):
-    victim = world.victim()
+    victim = world.victim(way=way)
     attacker = world.attacker(way)
     for name in ("my-event", "log", "custom", "ws-a/victim:msg"):
         attacker.message({"type": name, "to": victim.id, "data": 1})

@@ -9,13 +9,13 @@ import time
 import types
 
 from harness import (
-    CONTEXT, CONTROL_TYPES, INHERITED, SERVER_EVENTS, attack, check, check_arrives, check_refused, main,
-    services_of)
+    CONTEXT, CONTROL_TYPES, HIDDEN, INHERITED, SERVER_EVENTS, attack, check, check_arrives, check_refused,
+    main, nobodies, services_of)
 from raw import World, merged
 from tokens import mint
 
 
-@attack("H9", "socket page", "services of others, by their ids")
+@attack("H9", "socket page stream", "services of others, by their ids")
 def _(world, way):
     victim = world.victim()
     client = victim.id.split("/")[1]
@@ -35,7 +35,7 @@ def _(world, way):
         check(name.endswith((":default", ":built-in")) or "ws-a/" in name or name.startswith("victim"), name)
 
 
-@attack("H10", "socket page", "an argument that looks like a context")
+@attack("H10", "socket page stream", "an argument that looks like a context")
 def _(world, way):
     victim = world.victim()
     attacker = world.attacker(way)
@@ -54,21 +54,9 @@ def _(world, way):
     check(after >= before and not any("evil" in name for name in after), after)
 
 
-@attack("H10", "http", "a context in the query or in the body")
+@attack("H11", "socket page stream", "a broadcast into another workspace")
 def _(world, way):
-    check_arrives(world, world.victim())
-    query = "context=" + json.dumps(CONTEXT).replace(" ", "").replace('"', "%22")
-    for verb in ("generate_token", "register_service"):
-        for _, _, body in (world.http("GET", f"/ws-a/services/ws/{verb}?{query}"),
-                           world.post(f"/ws-a/services/ws/{verb}", {"id": "evil", "context": CONTEXT}),
-                           world.post(f"/ws-a/services/ws/{verb}", CONTEXT)):
-            check(b"eyJ" not in body, body)
-    check(not any("evil" in name for name in services_of(world)))
-
-
-@attack("H11", "socket page", "a broadcast into another workspace")
-def _(world, way):
-    victim = world.victim()
+    victim = world.victim(way=way)
     attacker = world.attacker(way)
     for to in ("ws-a/*", "*/*", "**", "ws-a/**", "/*", "ws-a/*/*"):
         for kind in ("method", "my-event"):
@@ -77,18 +65,18 @@ def _(world, way):
     check(victim.sync() == [], victim.log)
 
 
-@attack("H11", "socket", "a broadcast by nobody")
+@attack("H11", "socket stream", "a broadcast by nobody")
 def _(world, way):
-    victim = world.victim()
-    for attacker in (world.anonymous(), world.anonymous("public")):
+    victim = world.victim(way=way)
+    for attacker in nobodies(world, way):
         attacker.message({"type": "method", "to": "ws-a/*", "method": "services.public.touch"}, {"args": []})
         attacker.sync()
     check(victim.sync() == [], victim.log)
 
 
-@attack("H12", "socket page", "events of the core, emitted over RPC")
+@attack("H12", "socket page stream", "events of the core, emitted over RPC")
 def _(world, way):
-    victim = world.victim()
+    victim = world.victim(way=way)
     names = (*SERVER_EVENTS, *CONTROL_TYPES, *INHERITED)
     victim.manager("subscribe", list(names))
     victim.sync()
@@ -102,18 +90,14 @@ def _(world, way):
         check(victim.sync() == [], [merged(f) for f in victim.log])
 
 
-# What nobody outside finds: services that are not for all, and who is there.
-HIDDEN = (":protected", ":unlisted", ":built-in")
-
-
-@attack("H13", "socket page", "lists of what is protected or unlisted, and of who is there")
+@attack("H13", "socket page stream", "lists of what is protected or unlisted, and of who is there")
 def _(world, way):
-    victim = world.victim(client="hidden-laptop")
+    victim = world.victim(client=f"hidden-laptop-{way}")
     queries = ({"workspace": "ws-a"}, {"workspace": "*"}, {}, "ws-a/*:*", "*",
                {"workspace": "ws-a", "include_unlisted": True},
                {"workspace": "ws-a", "visibility": "protected"}, {"id": "*/*:protected"},
-               {"type": "built-in"}, "*/*:built-in", {"id": "hidden-laptop:built-in"})
-    attackers = [world.attacker(way)] + ([world.anonymous()] if way == "socket" else [])
+               {"type": "built-in"}, "*/*:built-in", {"id": f"hidden-laptop-{way}:built-in"})
+    attackers = [world.attacker(way), *nobodies(world, way)]
     for attacker in attackers:
         for query in queries:
             for more in ((), (True,)):
@@ -127,25 +111,10 @@ def _(world, way):
     check(victim.sync() == [], [merged(f) for f in victim.log])
 
 
-@attack("H13", "http", "lists of what is protected or unlisted, and of who is there")
+@attack("H14", "socket page stream", "the functions of a protected service")
 def _(world, way):
-    world.victim()
-    for path in ("/ws-a/services", "/*/services", "/ws-a/services?include_unlisted=true",
-                 "/ws-a/services?workspace=ws-a&visibility=protected"):
-        _, _, body = world.http("GET", path)
-        check(not any(name.encode() in body for name in HIDDEN), body)
-    hidden = world.socket("ws-private", "alice", "hidden-laptop")
-    check(hidden.register("built-in", "public", type="built-in")[0] == "resolve")
-    for end in ("info", "services", "services/built-in", "openapi.json"):
-        there = world.http("GET", f"/ws-private/{end}")
-        absent = world.http("GET", f"/ws-nowhere/{end}")
-        check((there[0], there[2].replace(b"ws-private", b"ws-nowhere")) == (absent[0], absent[2]), there)
-
-
-@attack("H14", "socket page", "the functions of a protected service")
-def _(world, way):
-    victim = world.victim()
-    attackers = [world.attacker(way)] + ([world.anonymous()] if way == "socket" else [])
+    victim = world.victim(way=way)
+    attackers = [world.attacker(way), *nobodies(world, way)]
     for attacker in attackers:
         for name in (f"{victim.id}:protected", {"id": f"{victim.id}:protected"}, "ws-a/*:protected", "protected"):
             verb, value = attacker.manager("get_service", name)
@@ -201,17 +170,18 @@ def _(world, way):
     check([merged(f)["from"] for f in victim.sync()] == [page.given], victim.log)
 
 
-@attack("H18", "socket", "the services of somebody who has gone")
+@attack("H18", "socket stream", "the services of somebody who has gone")
 def _(world, way):
-    victim = world.victim("ws-a", "gone")
-    check(any("gone:" in name for name in services_of(world)))
+    gone = f"gone-{way}"
+    victim = world.victim("ws-a", gone, way)
+    check(any(f"{gone}:" in name for name in services_of(world)))
     victim.close()
     deadline = time.monotonic() + 20
-    while any("gone:" in name for name in services_of(world)):
+    while any(f"{gone}:" in name for name in services_of(world)):
         check(time.monotonic() < deadline, "still listed")
-    heir = world.socket("ws-a", "mallory", "gone")
-    check(not any("gone:" in name for name in services_of(world)))
-    verb, value = heir.manager("get_service", "ws-a/gone:public")
+    heir = world.member(way, "ws-a", "mallory", gone)
+    check(not any(f"{gone}:" in name for name in services_of(world)))
+    verb, value = heir.manager("get_service", f"ws-a/{gone}:public")
     check(verb == "reject" or not value, value)
 
 

@@ -8,7 +8,7 @@ import select
 import socket
 import sys
 
-from harness import attack, check, main
+from harness import INSIDE, NOT_FETCHED, attack, check, main
 from raw import MANAGER
 from websocket import BINARY, frame
 
@@ -39,12 +39,16 @@ def _(world, way):
     check(status in (400, 403, 421), body)
 
 
-@attack("H24", "socket", "frames, messages, services and pieces without end")
+@attack("H24", "socket", "a frame without end")
 def _(world, way):
     peer = world.socket()
     peer.send(frame(BINARY, b"", length=1 << 40))
     check(peer.closed())
-    peer = world.socket()
+
+
+@attack("H24", "socket page stream", "messages, services and pieces without end")
+def _(world, way):
+    peer = world.attacker(way)
     refused = [peer.call(MANAGER, "services.built-in.message_cache.create", f"k{i}")[0] for i in range(70)]
     check(refused[0] == "resolve" and refused[-1] == "reject", refused)
     verb, _ = peer.register("large", "public", docs="x" * (2 << 20))
@@ -93,9 +97,10 @@ def _(world, way):
     with socket.create_server(("127.0.0.1", 0)) as inside:
         port = inside.getsockname()[1]
         attacker = world.attacker(way)
-        for host in ("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"):
+        for host in INSIDE:
             for config in ({"src": f"http://{host}:{port}/x.imjoy.html"}, f"http://{host}:{port}/x.imjoy.html"):
-                attacker.manager("load_app", config)
+                verb, value = attacker.manager("load_app", config)
+                check(verb == "reject" and NOT_FETCHED.search(str(value)), value)
         for source in ("file:///etc/passwd", "/etc/passwd", "ftp://127.0.0.1/x", "data:text/html,x"):
             verb, value = attacker.manager("load_app", {"src": source})
             check(verb == "reject" and "root:" not in str(value), value)
