@@ -337,6 +337,36 @@ test_calls_list_services (void)
   g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT);
 }
 
+/* The host program's own service, in default: found by its bare id, and by nobody's list elsewhere. */
+static void
+test_calls_root_registers (void)
+{
+  g_autoptr (Place) place = place_new ();
+  HyphaLocalClient *root = hypha_manager_get_root (place->core->parts.manager);
+  g_autoptr (HyphaService) service = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Outcome) found = { 0 };
+  const char *id = NULL;
+
+  service = hypha_service_new ("root-sums", "Sums", "Adds up.", "test",
+                               g_variant_new_parsed ("@a{sv} {}"));
+  hypha_service_add_methods (service, methods, G_N_ELEMENTS (methods), place);
+  g_assert_true (hypha_local_client_register (root, place->core->registry, service, &error));
+  g_assert_no_error (error);
+
+  hypha_core_get_service_async (place->core, g_variant_new_string ("root-sums"), NULL, NULL, got,
+                                &found);
+  g_assert_true (test_wait_flag (&found.done));
+  g_assert_no_error (found.error);
+  g_assert_true (g_variant_lookup (found.value, "id", "&s", &id));
+  g_assert_cmpstr (id, ==, "default/root:root-sums");
+  assert_answers (place, "root-sums", "math.subtract", "(5, 3)", "int64 2");
+
+  g_assert_true (lists (place, g_variant_new_string ("default"), "default/root:root-sums"));
+  g_assert_true (lists (place, NULL, "default/root:root-sums"));
+  g_assert_false (lists (place, g_variant_new_string ("ws-a"), "default/root:root-sums"));
+}
+
 /* Behind a proxy that speaks TLS: what clients are told leads there. */
 static void
 test_calls_behind_tls (void)
@@ -447,6 +477,7 @@ main (int    argc,
   g_test_add_func ("/core/calls/timeout", test_calls_timeout);
   g_test_add_func ("/core/calls/get-service", test_calls_get_service);
   g_test_add_func ("/core/calls/list-services", test_calls_list_services);
+  g_test_add_func ("/core/calls/root-registers", test_calls_root_registers);
   g_test_add_func ("/core/calls/behind-tls", test_calls_behind_tls);
   g_test_add_func ("/core/calls/two-cores", test_calls_two_cores);
   g_test_add_func ("/core/calls/not-running", test_calls_not_running);

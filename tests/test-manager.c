@@ -16,13 +16,21 @@ test_manager_describes_itself (void)
   g_autoptr (GVariant) echo = NULL;
   g_autoptr (GVariant) config = NULL;
   const char *text = NULL;
+  gboolean context = FALSE;
 
   service = client_call (client, HYPHA_ADDRESS_MANAGER, "services.built-in.get_service",
                          g_variant_new_parsed ("[<'default'>]"), NULL);
   g_assert_true (g_variant_lookup (service, "id", "&s", &text));
   g_assert_cmpstr (text, ==, "default");
   config = g_variant_lookup_value (service, "config", G_VARIANT_TYPE_VARDICT);
-  g_assert_nonnull (config);
+  g_assert_true (g_variant_lookup (config, "visibility", "&s", &text));
+  g_assert_cmpstr (text, ==, "public");
+  g_assert_true (g_variant_lookup (config, "require_context", "b", &context));
+  g_assert_true (context);
+  g_assert_true (g_variant_lookup (service, "name", "&s", &text));
+  g_assert_cmpstr (text, ==, "Default workspace management service");
+  g_assert_true (g_variant_lookup (service, "description", "&s", &text));
+  g_assert_cmpstr (text, ==, "Services for managing workspace.");
   echo = g_variant_lookup_value (service, "echo", G_VARIANT_TYPE_VARDICT);
   g_assert_true (g_variant_lookup (echo, "_rtarget", "&s", &text));
   g_assert_cmpstr (text, ==, "*/workspace-manager");

@@ -12,6 +12,7 @@ import time
 from harness import HostServer, attack, check, check_all_refused, check_arrives, check_refused, main, services_of
 from minting import WIDER, check_narrow, check_no_token, forged, forgeries
 from raw import World, merged
+from server import SECRET
 from tokens import claims, mint
 
 
@@ -260,21 +261,31 @@ def _(world, way):
         check(again.manager("generate_token", {})[0] == "reject")
 
 
+def secret_of(server):
+    """What a server has made for itself, where nobody else can read it."""
+    path, = [os.path.join(folder, name) for folder, _, names in os.walk(server.home.name)
+             for name in names if "secret" in name]
+    check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, oct(os.stat(path).st_mode))
+    with open(path, encoding="ascii") as file:
+        secret = file.read().strip()
+    check(len(secret) >= 32, len(secret))
+    return secret
+
+
 @attack("H19", "socket", "a secret that can be guessed")
 def _(world, way):
     guesses = ("", "secret", "hypha-core-default-secret-", "hypha-core-default-secret-0.5")
     check_all_refused(world, [{"client_id": "c", "token": forged(claims("ws-a"), secret=secret)}
                               for secret in guesses])
-    with HostServer(secret=None) as server, World(server) as other:
-        files = [os.path.join(folder, name) for folder, _, names in os.walk(server.home.name)
-                 for name in names if "secret" in name]
-        check(files, "no file with a secret")
-        for path in files:
-            check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, oct(os.stat(path).st_mode))
-            with open(path, "rb") as file:
-                check(len(file.read()) >= 32)
-        peer = other.open()
-        check_refused(peer, peer.hello(client_id="c", token=mint("ws-a")))
+    with HostServer(secret=None) as server, HostServer(secret=None) as second:
+        own, other = secret_of(server), secret_of(second)
+        check(own != other and len({*own}) > 8, "no two secrets, or no random one")
+        for place, secret, refused in ((server, own, False), (second, other, False), (server, other, True),
+                                       (second, own, True), (server, SECRET, True)):
+            with World(place) as inner:
+                peer = inner.open()
+                peer.hello(client_id="c", token=mint("ws-a", secret=secret))
+                check((peer.id is None) == refused, peer.id)
 
 
 if __name__ == "__main__":
