@@ -30,19 +30,28 @@ static const char *const keys[] = { "k", LIVE_KEY };
 #define MAIN "\x82\xa4type\xa6method\xa6method\xa1m"
 #define EVIL "\x81\xa4" "from\xa4ws-a"
 
-/* Pieces that are worth trying; the third begins a text that swallows the first and the fourth. */
+/* As long as clients make their pieces. */
+#define LONG (256 * 1024)
+
+/*
+ * Pieces that are worth trying; the third begins a text that swallows the first and the fourth. Behind
+ * data come zeroes: the last is all of what the one before begins.
+ */
 static const struct
 {
   const char *data;
   gsize       size;
+  gsize       zeroes;
 } pieces[] = {
-  { MAIN, sizeof MAIN - 1 },
-  { "\x81\xa4" "args\x90", 7 },
-  { "\x81\xa4" "args\x91\xc4\x21", 9 },
-  { EVIL, sizeof EVIL - 1 },
-  { MAIN EVIL, sizeof MAIN EVIL - 1 },
-  { MAIN "\x81\xa4" "args\x90", sizeof MAIN + 6 },
-  { "\x80", 1 },
+  { MAIN, sizeof MAIN - 1, 0 },
+  { "\x81\xa4" "args\x90", 7, 0 },
+  { "\x81\xa4" "args\x91\xc4\x21", 9, 0 },
+  { EVIL, sizeof EVIL - 1, 0 },
+  { MAIN EVIL, sizeof MAIN EVIL - 1, 0 },
+  { MAIN "\x81\xa4" "args\x90", sizeof MAIN + 6, 0 },
+  { "\x80", 1, 0 },
+  { MAIN "\x81\xa4" "args\x91\xc6\x00\x04\x00\x00", sizeof MAIN + 11, 0 },
+  { "", 0, LONG },
 };
 
 static gboolean
@@ -150,6 +159,23 @@ receive (Receiver   *self,
     g_hash_table_remove (self->entries, name);
 }
 
+static void
+write_piece (GByteArray *out,
+             gsize       which)
+{
+  guint32 size = (guint32) (pieces[which].size + pieces[which].zeroes);
+  guint8 head[5] = { 0xc6 };
+  guint end;
+
+  size = GUINT32_TO_BE (size);
+  memcpy (head + 1, &size, sizeof size);
+  g_byte_array_append (out, head, sizeof head);
+  g_byte_array_append (out, (const guint8 *) pieces[which].data, (guint) pieces[which].size);
+  end = out->len;
+  g_byte_array_set_size (out, end + (guint) pieces[which].zeroes);
+  memset (out->data + end, 0, pieces[which].zeroes);
+}
+
 /* One argument, written as two bytes of the input say. */
 static void
 write_argument (GByteArray *out,
@@ -157,7 +183,6 @@ write_argument (GByteArray *out,
                 guint8      what)
 {
   static const guint8 plain[] = { 0xc0, 0xc2, 0xc3, 0, 1, 2, 3 };
-  guint8 head[2] = { 0xc4 };
 
   if (kind % 4 == 0)
     {
@@ -165,9 +190,7 @@ write_argument (GByteArray *out,
     }
   else if (kind % 4 == 1)
     {
-      head[1] = (guint8) pieces[what % G_N_ELEMENTS (pieces)].size;
-      g_byte_array_append (out, head, 2);
-      g_byte_array_append (out, (const guint8 *) pieces[what % G_N_ELEMENTS (pieces)].data, head[1]);
+      write_piece (out, what % G_N_ELEMENTS (pieces));
     }
   else
     {
