@@ -44,12 +44,12 @@ export async function refusal(promise, limit = DEADLINE_MS) {
 }
 
 // Repeats until the condition gives something true.
-export async function until(condition, what) {
-  const deadline = performance.now() + DEADLINE_MS;
+export async function until(condition, what, limit = DEADLINE_MS) {
+  const deadline = performance.now() + limit;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    assert.ok(performance.now() < deadline, `${what} did not happen in ${DEADLINE_MS} ms`);
+    assert.ok(performance.now() < deadline, `${what} did not happen in ${limit} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

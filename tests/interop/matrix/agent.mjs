@@ -26,8 +26,8 @@ export class Agent {
     return this.clients.get(key);
   }
 
-  async join(role) {
-    this.api = await this.fresh('ws-matrix', { client_id: this.clientId });
+  async join(role, options = {}) {
+    this.api = await this.fresh('ws-matrix', { client_id: this.clientId, ...options });
     if (role === 'provider') await provide(this, this.api);
     return Object.keys(rows);
   }
