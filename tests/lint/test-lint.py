@@ -139,6 +139,16 @@ class Lint(unittest.TestCase):
         missing += [name for name in re.findall(r"`(/[a-z0-9/-]+)`", table) if f'"{name}"' not in sources]
         self.assertEqual(missing, [])
 
+    def test_every_skip_is_in_the_manual(self):
+        """CONTRIBUTING.md says what can be skipped, and when."""
+        forms = {".c": r'g_test_skip \("([^"]+)"\)', ".py": r'(?:skipUnless\(.*, |SkipTest\(f?)"([^"]+)"',
+                 ".build": r"'--needs=[^=]+=([^']+)'"}
+        said = {reason for path in FILES if path.parts[0] == "tests" and path.suffix in forms
+                and path.name != "test-lint.py" for reason in re.findall(forms[path.suffix], text(path))}
+        manual = text(pathlib.Path("CONTRIBUTING.md"))
+        self.assertGreater(len(said), 8)
+        self.assertEqual([reason for reason in said if re.sub(r"\{.*?\}", "…", reason) not in manual], [])
+
     def test_the_checklist_is_whole(self):
         """hypha-core/docs/checklist.md: no number is left out, and each test it names is there."""
         checklist = text(pathlib.Path("hypha-core/docs/checklist.md"))
