@@ -21,9 +21,13 @@ hypha_gate_supersede (HyphaGate *self,
   hypha_connection_close (hypha_peer_get_connection (holder), HYPHA_CLOSE_NORMAL, "superseded");
 }
 
-/* The connection ends without touching anything else: its client has another one. */
+/*
+ * The connection ends without touching anything else: its client has another one. Whoever has asked
+ * over it whether the client lives has to ask again.
+ */
 static void
 hypha_gate_leave_behind (HyphaGate       *self,
+                         HyphaPeer       *peer,
                          HyphaConnection *connection)
 {
   GHashTableIter iter;
@@ -34,12 +38,16 @@ hypha_gate_leave_behind (HyphaGate       *self,
     {
       HyphaGateSession *session = key;
 
-      if (session->connection != connection)
-        continue;
-
-      session->superseded = TRUE;
-      g_clear_pointer (&session->peer, hypha_peer_unref);
-      break;
+      if (session->connection == connection)
+        {
+          session->superseded = TRUE;
+          g_clear_pointer (&session->peer, hypha_peer_unref);
+        }
+      else if (session->holder == peer && session->probe != NULL)
+        {
+          session->renewed = TRUE;
+          g_cancellable_cancel (session->probe);
+        }
     }
 
   hypha_connection_close (connection, HYPHA_CLOSE_NORMAL, "superseded");
@@ -121,7 +129,7 @@ hypha_gate_renew (HyphaGateSession *session,
 
   hypha_router_renew (session->gate->router, holder, session->identity.user, session->connection);
   hypha_identity_clear (&session->identity);
-  hypha_gate_leave_behind (session->gate, old);
+  hypha_gate_leave_behind (session->gate, holder, old);
   hypha_gate_welcome (session, holder);
 }
 
@@ -134,8 +142,9 @@ hypha_gate_decide (gpointer data)
   HyphaGate *self = session->gate;
 
   g_clear_pointer (&session->decision, g_source_unref);
-  if (!hypha_peer_is_attached (probed))
+  if (!hypha_peer_is_attached (probed) || session->renewed)
     {
+      session->renewed = FALSE;
       hypha_gate_enter (session);
     }
   else if (session->alive)

@@ -38,6 +38,7 @@ typedef struct
   GSource         *decision;    /* what follows the probe, from the main loop; or a late refusal */
   GError          *refusal;     /* to be told later; NULL for most */
   gboolean         alive;       /* the probe was answered */
+  gboolean         renewed;     /* the holder has come back meanwhile */
   gboolean         superseded;  /* its client has another connection now */
 } HyphaGateSession;
 
