@@ -6,6 +6,7 @@
 
 #include "hypha-peer-private.h"
 #include "hypha-selection-private.h"
+#include "hypha-session-private.h"
 
 /* The candidates are being asked. */
 typedef struct
@@ -271,6 +272,7 @@ hypha_choice_ask (GTask      *task,
       HyphaServiceInfo *info = g_ptr_array_index (candidates, i);
       g_autofree char *provider = NULL;
       g_autofree char *method = NULL;
+      const HyphaRpcRequest request = { .timeout = timeout, .firm = TRUE };
       HyphaChoiceCall *call;
 
       if (!g_str_equal (hypha_service_info_get_workspace (info), workspace) ||
@@ -284,8 +286,8 @@ hypha_choice_ask (GTask      *task,
       call->info = info;
       choice->n_waiting++;
       hypha_shares_take (choice->asked, choice->account, 1);
-      hypha_rpc_call_async (rpc, provider, method, g_variant_new ("av", NULL), timeout,
-                            choice->cancellable, hypha_choice_answered, call);
+      hypha_rpc_request_async (rpc, provider, method, &request, choice->cancellable,
+                               hypha_choice_answered, call);
     }
 
   if (choice->n_waiting == 0)

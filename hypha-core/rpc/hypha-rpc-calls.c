@@ -18,7 +18,8 @@ typedef struct
   HyphaSession *session;    /* of the functions among the arguments; NULL if there are none */
   GSource      *timeout;
   GSource      *cancel;     /* NULL where the call cannot be cancelled */
-  gint64        deadline;   /* monotonic, moved by heartbeats */
+  gint64        deadline;   /* monotonic, moved by heartbeats unless it is firm */
+  gboolean      firm;
   guint         patience;   /* milliseconds */
 } HyphaPendingCall;
 
@@ -133,7 +134,8 @@ static GSourceFuncs timer_funcs = { .dispatch = hypha_timer_dispatch };
 static void
 hypha_pending_call_touch (HyphaPendingCall *call)
 {
-  call->deadline = g_get_monotonic_time () + (gint64) call->patience * 1000;
+  if (!call->firm || call->timeout == NULL)
+    call->deadline = g_get_monotonic_time () + (gint64) call->patience * 1000;
 }
 
 static void
@@ -296,6 +298,7 @@ hypha_rpc_call_new (HyphaRpc              *self,
   call->target = g_strdup (target);
   call->method = g_strdup (method);
   call->patience = request->timeout > 0 ? request->timeout : HYPHA_RPC_TIMEOUT;
+  call->firm = request->firm;
   g_task_set_task_data (task, call, hypha_pending_call_free);
   return task;
 }

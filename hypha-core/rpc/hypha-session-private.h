@@ -52,6 +52,7 @@ typedef struct
                              unless that is one way */
   const char   *parent;   /* the callee's session, where one of its callbacks is called */
   guint         timeout;  /* of silence, in milliseconds; 0 is HYPHA_RPC_TIMEOUT */
+  gboolean      firm;     /* of the whole call: signs of life do not make it longer */
   gboolean      one_way;  /* nobody waits for an answer: the call ends at once, with NULL */
 } HyphaRpcRequest;
 
