@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "hypha-invocation-private.h"
+#include "hypha-stream-private.h"
 #include "hypha-value-private.h"
 #include "object-service.h"
 
@@ -114,6 +115,115 @@ serve_year (HyphaInvocation *invocation,
                                                         "no date"));
 }
 
+/* (n): a file of so many bytes, each the low byte of its index. */
+static void
+serve_file (HyphaInvocation *invocation,
+            gpointer         data)
+{
+  gsize n = (gsize) object_take_number (invocation, 0, "n", 0);
+  guint8 *bytes = g_malloc (n);
+  g_autoptr (GInputStream) input = g_memory_input_stream_new_from_data (bytes, (gssize) n, g_free);
+  g_autoptr (GError) error = NULL;
+  GVariant *file;
+
+  for (gsize i = 0; i < n; i++)
+    bytes[i] = (guint8) i;
+
+  file = hypha_stream_new (hypha_invocation_get_rpc (invocation),
+                           hypha_invocation_get_from (invocation), input, "bytes.bin",
+                           "application/octet-stream", &error);
+  if (file != NULL)
+    hypha_invocation_return (invocation, file);
+  else
+    hypha_invocation_return_error (invocation, g_steal_pointer (&error));
+}
+
+/* A file that is read, four bytes at a time. */
+typedef struct
+{
+  HyphaInvocation   *invocation;
+  HyphaRemoteStream *file;
+  GString           *text;
+} Reading;
+
+static void
+reading_end (Reading *reading,
+             GError  *error)
+{
+  if (error != NULL)
+    hypha_invocation_return_error (reading->invocation, error);
+  else
+    hypha_invocation_return (reading->invocation, g_variant_new_string (reading->text->str));
+
+  hypha_invocation_unref (reading->invocation);
+  hypha_remote_stream_unref (reading->file);
+  g_string_free (reading->text, TRUE);
+  g_free (reading);
+}
+
+static void
+on_read (GObject      *source,
+         GAsyncResult *result,
+         gpointer      data)
+{
+  Reading *reading = data;
+  GError *error = NULL;
+  g_autoptr (GBytes) bytes = hypha_remote_stream_read_finish (reading->file, result, &error);
+  gsize size = bytes != NULL ? g_bytes_get_size (bytes) : 0;
+
+  if (size == 0)
+    {
+      reading_end (reading, error);
+      return;
+    }
+
+  g_string_append_len (reading->text, g_bytes_get_data (bytes, NULL), (gssize) size);
+  hypha_remote_stream_read_async (reading->file, 4, 0, NULL, on_read, reading);
+}
+
+static void
+on_sought (GObject      *source,
+           GAsyncResult *result,
+           gpointer      data)
+{
+  Reading *reading = data;
+  GError *error = NULL;
+
+  if (hypha_remote_stream_seek_finish (reading->file, result, &error))
+    hypha_remote_stream_read_async (reading->file, 4, 0, NULL, on_read, reading);
+  else
+    reading_end (reading, error);
+}
+
+/* (file, offset): its text from there. */
+static void
+serve_text_of (HyphaInvocation *invocation,
+               gpointer         data)
+{
+  g_autoptr (GVariant) value = hypha_invocation_dup_arg (invocation, 0, "file");
+  gint64 offset = object_take_number (invocation, 1, "offset", 0);
+  HyphaRemoteStream *file = NULL;
+  g_autoptr (GError) error = NULL;
+  Reading *reading;
+
+  if (value != NULL)
+    file = hypha_remote_stream_new (hypha_invocation_get_rpc (invocation), value,
+                                    hypha_invocation_get_from (invocation), &error);
+  if (file == NULL)
+    {
+      hypha_invocation_return_error (invocation, error != NULL ? g_steal_pointer (&error) :
+                                     g_error_new_literal (HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
+                                                          "no file"));
+      return;
+    }
+
+  reading = g_new0 (Reading, 1);
+  reading->invocation = hypha_invocation_ref (invocation);
+  reading->file = file;
+  reading->text = g_string_new (NULL);
+  hypha_remote_stream_seek_async (file, (guint64) offset, 0, NULL, on_sought, reading);
+}
+
 static const HyphaServiceMethod value_methods[] = {
   { "echo", "value", "Returns its argument.", serve_echo },
   { "size", "bytes", "Measures bytes.", serve_size },
@@ -121,6 +231,8 @@ static const HyphaServiceMethod value_methods[] = {
   { "special", "", "Returns values that are more than plain ones.", serve_special },
   { "measure", "array", "Measures an array.", serve_measure },
   { "year", "date", "Returns the year of a date.", serve_year },
+  { "file", "n", "Makes a file.", serve_file },
+  { "text_of", "file, offset", "Reads a file.", serve_text_of },
   { "nested.deep.echo", "value", "Returns its argument.", serve_echo },
   { "list.0", "value", "Returns its argument.", serve_echo },
   { "list.1", "value", "Returns its argument.", serve_echo },

@@ -210,6 +210,16 @@ test('values that are more than plain ones are read', async () => {
   assert.match(await refusal(objects.measure('text')), /not a valid array/);
 });
 
+test('files are Blobs on both sides', async () => {
+  const file = await objects.file(1000);
+  assert.ok(file instanceof Blob);
+  assert.equal(file.type, 'application/octet-stream');
+  assert.deepEqual(new Uint8Array(await file.arrayBuffer()), bytes(1000));
+  assert.equal(await objects.text_of(new Blob(['über Pilze'], { type: 'text/plain' })), 'über Pilze');
+  assert.equal(await objects.text_of(new Blob(['0123456789']), 3), '3456789');
+  await clean();
+});
+
 test('values that nobody looks into come back as they went', async () => {
   const typed = await objects.echo(new Int16Array([1, -2]));
   assert.deepEqual([...typed], [1, -2]);

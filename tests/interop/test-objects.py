@@ -3,6 +3,8 @@
 """The service of an in-process client, with everything that its object model can do."""
 
 import asyncio
+import io
+import tempfile
 
 import numpy
 
@@ -159,6 +161,34 @@ class Objects(StockTestCase):
         array = numpy.zeros((2, 3), dtype="int16")
         self.assertEqual(await self.objects.measure(array),
                          {"dtype": "int16", "shape": [2, 3], "size": 12})
+
+    async def test_files_of_ours(self):
+        data = bytes(range(256)) * 4096
+        file = await self.objects.file(len(data))
+        self.assertEqual((file.name, file.type, file.size),
+                         ("bytes.bin", "application/octet-stream", len(data)))
+        self.assertEqual(await file.read(10), data[:10])
+        self.assertEqual(await file.seek(-6, 2), len(data) - 6)
+        self.assertEqual(await file.read(10), data[-6:])
+        self.assertEqual(await file.read(10), b"")
+        await file.seek(2)
+        self.assertTrue(await file.read() == data[2:])
+        await self.clean()
+        file = await self.objects.file(10)
+        await file.close()
+        self.assertIn("not found", await self.refusal(file.read(1)))
+        await self.clean()
+
+    async def test_files_of_theirs(self):
+        self.assertEqual(await self.objects.text_of(io.BytesIO("über Pilze".encode())), "über Pilze")
+        self.assertEqual(await self.objects.text_of(io.StringIO("über Pilze"), 5), "Pilze")
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"0123456789")
+            file.flush()
+            with open(file.name, "rb") as again:
+                self.assertEqual(await self.objects.text_of(again, 3), "3456789")
+        self.assertIn("not a file", await self.refusal(self.objects.text_of("text")))
+        await self.clean()
 
     async def test_values_that_are_passed_on(self):
         array = numpy.arange(6, dtype="float32").reshape(2, 3)
