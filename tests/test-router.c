@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hypha-router-internal-private.h"
 #include "test-hub-fixture.h"
 #include "test-utils.h"
 
@@ -138,6 +139,96 @@ test_router_hidden_methods (void)
       assert_pair (received, "method", plain[i]);
     }
 
+  test_assert_expected_logs ();
+}
+
+/* H24: an answer repeats the session, so that it must be short; a longer one gets none. */
+static void
+test_router_max_name (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) a = hub_connect (hub, "a", token);
+  g_autofree char *longest = g_strnfill (HYPHA_MESSAGE_MAX_NAME, 'x');
+  g_autofree char *too_long = g_strconcat (longest, "x", NULL);
+  g_autofree char *rejected = g_strconcat (longest, ".reject", NULL);
+  static const char *const names[] = { "session", "method", "parent" };
+  g_autoptr (GVariant) last = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_auto (GVariantDict) message = G_VARIANT_DICT_INIT (NULL);
+      g_autoptr (GVariant) answer = NULL;
+      g_autoptr (GVariant) extra = NULL;
+      g_autofree char *why = NULL;
+
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*may have 1024 bytes each*");
+      g_variant_dict_insert (&message, "type", "s", "method");
+      g_variant_dict_insert (&message, "to", "s", "ws-b/nobody");
+      g_variant_dict_insert (&message, "session", "s", "s");
+      g_variant_dict_insert (&message, names[i], "s", too_long);
+      client_send (a, g_variant_dict_end (&message), NULL);
+      if (i == 0)
+        continue;
+
+      answer = client_take (a, &extra);
+      why = g_variant_print (extra, FALSE);
+      assert_pair (answer, "method", "s.reject");
+      g_assert_nonnull (strstr (why, "may have 1024 bytes each"));
+    }
+
+  client_send (a, g_variant_new_parsed ("{'type': <'method'>, 'to': <'ws-b/nobody'>,"
+                                        " 'method': <%s>, 'parent': <%s>, 'session': <%s>}",
+                                        longest, longest, longest), NULL);
+  last = client_take (a, NULL);
+  assert_pair (last, "method", rejected);
+  test_assert_expected_logs ();
+}
+
+/* A call with an argument of so many bytes. */
+static void
+send_large (Client     *client,
+            const char *to,
+            gsize       size)
+{
+  g_autofree guint8 *bytes = g_malloc0 (size);
+  GVariant *arg = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, size, 1);
+  GVariant *args = g_variant_new_array (G_VARIANT_TYPE_VARIANT,
+                                        (GVariant *[]) { g_variant_new_variant (arg) }, 1);
+  GVariantDict extra;
+
+  g_variant_dict_init (&extra, NULL);
+  g_variant_dict_insert_value (&extra, "args", args);
+  client_send (client, g_variant_new_parsed ("{'type': <'method'>, 'to': <%s>, 'method': <'m'>,"
+                                             " 'session': <'s'>}", to), g_variant_dict_end (&extra));
+}
+
+/* H24: stock clients of Python end their connection by a frame over 1 MiB, whoever sends it. */
+static void
+test_router_max_frame (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *alice = hub_token (hub, "ws-a", "alice");
+  g_autofree char *bob = hub_token (hub, "ws-b", "bob");
+  g_autoptr (Client) a = hub_connect (hub, "a", alice);
+  g_autoptr (Client) b = hub_connect (hub, "b", bob);
+  static const char *const targets[] = { "ws-b/b", "ws-a/*", "a" };
+  g_autoptr (GVariant) received = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (targets); i++)
+    {
+      g_autoptr (GVariant) answer = NULL;
+
+      test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*1048576 bytes, not more: send it in pieces");
+      send_large (a, targets[i], HYPHA_ROUTER_MAX_FRAME);
+      answer = client_take (a, NULL);
+      assert_pair (answer, "method", "s.reject");
+    }
+
+  g_assert_true (g_queue_is_empty (&b->binaries));
+  send_large (a, "ws-b/b", HYPHA_ROUTER_MAX_FRAME - 1024);
+  received = client_take (b, NULL);
+  assert_pair (received, "method", "m");
   test_assert_expected_logs ();
 }
 
@@ -459,6 +550,8 @@ main (int    argc,
   g_test_add_func ("/hub/router/relative-target", test_router_relative_target);
   g_test_add_func ("/hub/router/extra-keys", test_router_extra_keys);
   g_test_add_func ("/hub/router/refused-keys", test_router_refused_keys);
+  g_test_add_func ("/hub/router/max-name", test_router_max_name);
+  g_test_add_func ("/hub/router/max-frame", test_router_max_frame);
   g_test_add_func ("/hub/router/hidden-methods", test_router_hidden_methods);
   g_test_add_func ("/hub/router/hidden-sessions", test_router_hidden_sessions);
   g_test_add_func ("/hub/router/unknown-peer", test_router_unknown_peer);

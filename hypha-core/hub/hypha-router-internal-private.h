@@ -9,6 +9,12 @@ G_BEGIN_DECLS
 
 /* For hypha-router*.c alone. */
 
+/*
+ * Longest frame from client to client, as it arrives: the stock client of Python loses its connection
+ * by a longer one. Stock clients send what is longer than half of that in pieces.
+ */
+#define HYPHA_ROUTER_MAX_FRAME (1024 * 1024)
+
 struct _HyphaRouter
 {
   GObject     parent_instance;

@@ -147,11 +147,14 @@ hypha_router_reject (HyphaRouter        *self,
                      const char         *target,
                      const char         *why)
 {
-  g_autofree char *session = hypha_span_dup (message->session);
+  g_autofree char *session = NULL;
 
   /* Nobody waits: answering fire-and-forget messages would only make more traffic. */
-  if (session != NULL)
-    hypha_router_reject_session (self, sender, session, target, why);
+  if (message->session.data == NULL || message->session.size > HYPHA_MESSAGE_MAX_NAME)
+    return;
+
+  session = hypha_span_dup (message->session);
+  hypha_router_reject_session (self, sender, session, target, why);
 }
 
 /* Tells everybody who talked with a client that it has gone. */

@@ -85,7 +85,8 @@ hypha_router_check_sender (HyphaPeer           *sender,
   if (sender->internal)
     return TRUE;
 
-  if (!hypha_message_check_extra (message, error) ||
+  if (!hypha_message_check_lengths (message, error) ||
+      !hypha_message_check_extra (message, error) ||
       !hypha_message_check_method (message, error) || !hypha_message_check_sessions (message, error))
     return FALSE;
 
@@ -136,6 +137,21 @@ hypha_router_log_refusal (HyphaRouter  *self,
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
+static gboolean
+hypha_router_check_size (HyphaPeer           *sender,
+                         const HyphaMessage  *message,
+                         GError             **error)
+{
+  if (hypha_message_get_stamped (message, &sender->stamp, HYPHA_ADDRESS_MAX_PEER) <=
+      HYPHA_ROUTER_MAX_FRAME)
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
+               "a message to another client may have %d bytes, not more: send it in pieces",
+               HYPHA_ROUTER_MAX_FRAME);
+  return FALSE;
+}
+
 /* May this message go to all clients of a workspace? Says why not. */
 gboolean
 hypha_router_check_broadcast (HyphaRouter         *self,
@@ -151,6 +167,9 @@ hypha_router_check_broadcast (HyphaRouter         *self,
                            "workspace");
       return FALSE;
     }
+
+  if (!sender->internal && !hypha_router_check_size (sender, message, error))
+    return FALSE;
 
   /*
    * Each receiver's pieces are checked as its own. Of what goes to all nobody knows who has which
@@ -191,6 +210,9 @@ hypha_router_check_message (HyphaRouter         *self,
     .refuse_sealed = self->refuse_sealed && !member,
   };
 
+  if (!hypha_router_check_size (sender, message, error))
+    return FALSE;
+
   if (route.refuse_sealed && hypha_message_is_sealed (message))
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_PERMISSION_DENIED,
@@ -214,7 +236,8 @@ hypha_router_may_reach (HyphaRouter        *self,
   gboolean member;
 
   if (sender->internal || target->internal ||
-      (!self->refuse_sealed && !hypha_message_is_piece (message)))
+      (!self->refuse_sealed && !hypha_message_is_piece (message) &&
+       hypha_router_check_size (sender, message, NULL)))
     return TRUE;
 
   member = hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,

@@ -117,6 +117,7 @@ hypha_rpc_chunks_restamp (HyphaRpcChunks   *self,
   HyphaMessage message;
 
   if (!hypha_message_parse (&message, joined->data, joined->len, error) ||
+      !hypha_message_check_lengths (&message, error) ||
       !hypha_message_check_extra (&message, error))
     return NULL;
 

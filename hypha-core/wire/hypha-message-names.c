@@ -97,6 +97,22 @@ hypha_message_fail_name (const char  *what,
   return FALSE;
 }
 
+/* Checks that what answers repeat, or name, is short. */
+gboolean
+hypha_message_check_lengths (const HyphaMessage  *message,
+                             GError             **error)
+{
+  if (message->method.size <= HYPHA_MESSAGE_MAX_NAME &&
+      message->session.size <= HYPHA_MESSAGE_MAX_NAME &&
+      message->parent.size <= HYPHA_MESSAGE_MAX_NAME)
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
+               "Invalid message: a method, a session and a parent may have %d bytes each",
+               HYPHA_MESSAGE_MAX_NAME);
+  return FALSE;
+}
+
 /* A name that begins with “services.”. */
 static gboolean
 hypha_message_check_served (HyphaSpan   rest,

@@ -10,6 +10,12 @@ G_BEGIN_DECLS
 /* Keys in either segment of a frame that is routed. */
 #define HYPHA_MESSAGE_MAX_KEYS 64
 
+/*
+ * Bytes of a method's name, a session and a parent. Those of stock clients are below 100, but for what
+ * a service's author calls its functions. A refusal repeats the session, and must stay small.
+ */
+#define HYPHA_MESSAGE_MAX_NAME 1024
+
 /* Text inside a frame: borrowed, not terminated; data is NULL where the key is absent. */
 typedef struct
 {
@@ -55,6 +61,8 @@ gboolean  hypha_message_parse         (HyphaMessage        *message,
                                        GError             **error);
 gboolean  hypha_message_check_extra   (const HyphaMessage  *message,
                                        GError             **error);
+gboolean  hypha_message_check_lengths (const HyphaMessage  *message,
+                                       GError             **error);
 gboolean  hypha_message_check_method  (const HyphaMessage  *message,
                                        GError             **error);
 gboolean  hypha_message_check_sessions
@@ -70,6 +78,9 @@ void      hypha_stamp_init            (HyphaStamp          *stamp,
                                        const char          *workspace,
                                        GVariant            *user);
 void      hypha_stamp_clear           (HyphaStamp          *stamp);
+gsize     hypha_message_get_stamped   (const HyphaMessage  *message,
+                                       const HyphaStamp    *stamp,
+                                       gsize                to_size);
 void      hypha_message_stamp         (const HyphaMessage  *message,
                                        const HyphaStamp    *stamp,
                                        const char          *to,

@@ -302,7 +302,8 @@ hypha_message_scanner_check_envelope (HyphaMessageScanner  *self,
     return hypha_message_scanner_fail (self, "only calls may come in pieces", error);
   if (hypha_message_is_piece (message))
     return hypha_message_scanner_fail (self, "pieces may not come in pieces", error);
-  if (!hypha_message_check_method (message, error) ||
+  if (!hypha_message_check_lengths (message, error) ||
+      !hypha_message_check_method (message, error) ||
       !hypha_message_check_sessions (message, error))
     return FALSE;
 

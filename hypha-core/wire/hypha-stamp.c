@@ -210,6 +210,15 @@ hypha_stamp_patch_head (guint8  *head,
   head[2] = (guint8) n_keys;
 }
 
+/* How long a message is at most with what the router says of its sender and receiver. */
+gsize
+hypha_message_get_stamped (const HyphaMessage *message,
+                           const HyphaStamp   *stamp,
+                           gsize               to_size)
+{
+  return message->size + stamp->from->len + to_size + stamp->tail->len + STAMP_MAX_HEADS;
+}
+
 /*
  * Appends the envelope of a parsed message as its receiver must see it: from, to, ws and user are
  * the router's, and of a method's other keys only those survive that receivers need. The second
