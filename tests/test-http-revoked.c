@@ -209,6 +209,22 @@ test_revoked_stream (Fixture       *fixture,
   g_assert_true (test_wait (is_quiet, fixture));
 }
 
+/* Nobody is told anything with a token that has ended meanwhile. */
+static void
+test_expired_call (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_autofree char *token = make_token (fixture, "{'workspace': <'ws-a'>, 'expires_in': <int64 1>}");
+  g_auto (Request) request = { 0 };
+
+  test_expect_log ("hypha-net", G_LOG_LEVEL_MESSAGE, "*request ended: Token expired");
+  request_start (&request, fixture, "/ws-a/services/calc/wait", token);
+  g_assert_true (test_wait_flag (&request.done));
+  g_assert_cmpuint (soup_message_get_status (request.message), ==, 401);
+  g_assert_true (test_wait (is_quiet, fixture));
+  test_assert_expected_logs ();
+}
+
 static void
 test_expired_stream (Fixture       *fixture,
                      gconstpointer  data)
@@ -234,6 +250,7 @@ main (int    argc,
 
   ADD ("/net/http-revoked/call", test_revoked_call);
   ADD ("/net/http-revoked/stream", test_revoked_stream);
+  ADD ("/net/http-revoked/expired-call", test_expired_call);
   ADD ("/net/http-revoked/expired-stream", test_expired_stream);
 
   return g_test_run ();

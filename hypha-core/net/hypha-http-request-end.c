@@ -61,6 +61,7 @@ hypha_http_request_leave (HyphaHttpRequest *self)
 
   if (self->client != NULL && self->told)
     hypha_http_request_dismiss_client (g_steal_pointer (&self->client));
+  hypha_http_request_stop_expiry (self);
   g_cancellable_cancel (self->cancellable);
   g_clear_pointer (&self->client, hypha_local_client_free);
   g_clear_object (&self->manager);

@@ -10,8 +10,10 @@ G_BEGIN_DECLS
 /* hypha-http-request.c: who asks, and whether it still waits */
 void hypha_http_request_stop_watch  (HyphaHttpRequest *self);
 void hypha_http_request_start_watch (HyphaHttpRequest *self);
+void hypha_http_request_stop_expiry (HyphaHttpRequest *self);
 
 /* hypha-http-request-stream.c: an answer in pieces */
+gboolean hypha_http_request_is_expired    (HyphaHttpRequest *self);
 void hypha_http_request_stop_deadline (HyphaHttpRequest *self);
 void hypha_http_request_time_answer   (HyphaHttpRequest *self);
 

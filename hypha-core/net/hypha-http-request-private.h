@@ -46,6 +46,7 @@ typedef struct
   GFunc              on_wrote;     /* the piece that was written last is out */
   gpointer           on_wrote_data;
   GSource           *write_deadline;
+  GSource           *expiry;       /* of the token, while the answer comes */
   GSource           *linger_deadline;
   GFunc              on_left;      /* it has lingered long enough; (data, request) */
   gpointer           on_left_data;

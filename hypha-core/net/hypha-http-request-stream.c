@@ -116,7 +116,7 @@ hypha_http_request_begin (HyphaHttpRequest *self,
 }
 
 /* A stream does not outlive the token that it was asked for with. */
-static gboolean
+gboolean
 hypha_http_request_is_expired (HyphaHttpRequest *self)
 {
   gint64 end = hypha_user_info_get_expires_at (self->identity.user);

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* Seconds after which, at most, a token's end is looked for again: clocks are set. */
+#define EXPIRY_CHECK 60
+
 HyphaHttpRequest *
 hypha_http_request_ref (HyphaHttpRequest *self)
 {
@@ -275,6 +278,48 @@ hypha_http_request_start_watch (HyphaHttpRequest *self)
   g_source_attach (self->watch, g_main_context_get_thread_default ());
 }
 
+void
+hypha_http_request_stop_expiry (HyphaHttpRequest *self)
+{
+  if (self->expiry != NULL)
+    {
+      g_source_destroy (self->expiry);
+      g_clear_pointer (&self->expiry, g_source_unref);
+    }
+}
+
+static void hypha_http_request_start_expiry (HyphaHttpRequest *self);
+
+static gboolean
+hypha_http_request_expired (gpointer data)
+{
+  HyphaHttpRequest *self = data;
+  g_autoptr (HyphaHttpRequest) hold = hypha_http_request_ref (self);
+
+  hypha_http_request_stop_expiry (self);
+  if (hypha_http_request_is_expired (self))
+    hypha_http_request_give_up (self, "Token expired");
+  else
+    hypha_http_request_start_expiry (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Nothing that was asked for with a token outlives it, as connections do not. */
+static void
+hypha_http_request_start_expiry (HyphaHttpRequest *self)
+{
+  gint64 end = hypha_user_info_get_expires_at (self->identity.user);
+  gint64 left = end - g_get_real_time () / G_USEC_PER_SEC;
+
+  if (end == 0 || self->expiry != NULL)
+    return;
+
+  self->expiry = g_timeout_source_new_seconds ((guint) CLAMP (left, 1, EXPIRY_CHECK));
+  g_source_set_static_name (self->expiry, "hypha-http-token-expiry");
+  g_source_set_callback (self->expiry, hypha_http_request_expired, self, NULL);
+  g_source_attach (self->expiry, g_main_context_get_thread_default ());
+}
+
 /* The answer comes later. */
 void
 hypha_http_request_wait (HyphaHttpRequest *self)
@@ -283,6 +328,7 @@ hypha_http_request_wait (HyphaHttpRequest *self)
     return;
 
   self->waiting = TRUE;
+  hypha_http_request_start_expiry (self);
   soup_server_message_pause (self->message);
   hypha_http_request_start_watch (self);
 }
