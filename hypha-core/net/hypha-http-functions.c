@@ -7,6 +7,7 @@
 #include "hypha-http-detail-private.h"
 #include "hypha-http-member-private.h"
 #include "hypha-http-services-private.h"
+#include "hypha-http-stream-private.h"
 #include "hypha-session-private.h"
 
 static gboolean
@@ -91,27 +92,54 @@ hypha_http_functions_event (HyphaHttpRequest *request)
   return g_variant_dict_end (&event);
 }
 
+/* A function that was called. */
+typedef struct
+{
+  HyphaHttpRequest *request;
+  char             *provider;
+} HyphaHttpFunction;
+
+static void
+hypha_http_function_free (HyphaHttpFunction *self)
+{
+  hypha_http_request_unref (self->request);
+  g_free (self->provider);
+  g_free (self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HyphaHttpFunction, hypha_http_function_free)
+
+/* The status and the headers, which a result that is no map does not have. */
 static gboolean
-hypha_http_functions_answer (HyphaHttpRequest  *request,
-                             GVariant          *result,
+hypha_http_functions_begin (HyphaHttpRequest  *request,
+                            GVariant          *map,
+                            GError           **error)
+{
+  g_autoptr (GVariant) headers = NULL;
+  guint status = SOUP_STATUS_OK;
+
+  if (map != NULL && !hypha_http_apps_take_status (map, &status, error))
+    return FALSE;
+
+  if (map != NULL)
+    headers = g_variant_lookup_value (map, "headers", NULL);
+  hypha_http_request_add_cors (request);
+  if (headers != NULL && !hypha_http_apps_set_headers (request, headers, error))
+    return FALSE;
+
+  soup_server_message_set_status (request->message, status, NULL);
+  return TRUE;
+}
+
+static gboolean
+hypha_http_functions_finish (HyphaHttpRequest  *request,
+                             GVariant          *value,
                              GError           **error)
 {
-  gboolean map = g_variant_is_of_type (result, G_VARIANT_TYPE_VARDICT);
-  g_autoptr (GVariant) headers = NULL;
-  g_autoptr (GVariant) value = NULL;
-  g_autoptr (GBytes) body = NULL;
-  guint status = 200;
+  guint status = soup_server_message_get_status (request->message);
+  g_autoptr (GBytes) body = value != NULL ? hypha_http_apps_dup_bytes (value) :
+                                            g_bytes_new_static ("", 0);
 
-  if (map)
-    {
-      headers = g_variant_lookup_value (result, "headers", NULL);
-      value = g_variant_lookup_value (result, "body", NULL);
-      if (!hypha_http_apps_take_status (result, &status, error))
-        return FALSE;
-    }
-
-  body = value != NULL || !map ? hypha_http_apps_dup_bytes (value != NULL ? value : result) :
-                                 g_bytes_new_static ("", 0);
   if (body == NULL)
     {
       g_set_error_literal (error, HYPHA_ERROR, HYPHA_ERROR_INVALID_ARGUMENT,
@@ -119,14 +147,30 @@ hypha_http_functions_answer (HyphaHttpRequest  *request,
       return FALSE;
     }
 
-  hypha_http_request_add_cors (request);
-  if (headers != NULL && !hypha_http_apps_set_headers (request, headers, error))
-    return FALSE;
-
-  soup_server_message_set_status (request->message, status, NULL);
   if (hypha_http_apps_has_body (request, status) && g_bytes_get_size (body) > 0)
     soup_message_body_append_bytes (soup_server_message_get_response_body (request->message), body);
   hypha_http_request_go_on (request);
+  return TRUE;
+}
+
+/* {status, headers, body}, or a body alone; a body that is a generator comes in its pieces. */
+static gboolean
+hypha_http_functions_answer (HyphaHttpFunction  *self,
+                             GVariant           *result,
+                             GError            **error)
+{
+  gboolean map = g_variant_is_of_type (result, G_VARIANT_TYPE_VARDICT) &&
+                 !hypha_rpc_codec_is_type (result, "generator");
+  g_autoptr (GVariant) body = map ? g_variant_lookup_value (result, "body", NULL) :
+                                    g_variant_ref (result);
+
+  if (!hypha_http_functions_begin (self->request, map ? result : NULL, error))
+    return FALSE;
+
+  if (body == NULL || !hypha_rpc_codec_is_type (body, "generator"))
+    return hypha_http_functions_finish (self->request, body, error);
+
+  hypha_http_stream_start_raw (self->request, body, self->provider);
   return TRUE;
 }
 
@@ -147,17 +191,34 @@ hypha_http_functions_answered (GObject      *source,
                                GAsyncResult *result,
                                gpointer      data)
 {
-  g_autoptr (HyphaHttpRequest) request = data;
+  g_autoptr (HyphaHttpFunction) self = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) value = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
 
-  if (hypha_http_request_is_over (request))
+  if (hypha_http_request_is_over (self->request))
     return;
 
   if (value == NULL && g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT))
-    hypha_http_request_fail (request, error);
-  else if (value == NULL || !hypha_http_functions_answer (request, value, &error))
-    hypha_http_functions_fail (request, error);
+    hypha_http_request_fail (self->request, error);
+  else if (value == NULL || !hypha_http_functions_answer (self, value, &error))
+    hypha_http_functions_fail (self->request, error);
+}
+
+/* Consumes provider. */
+static void
+hypha_http_functions_call (HyphaHttpRequest *request,
+                           char             *provider,
+                           const char       *method)
+{
+  HyphaHttpFunction *self = g_new0 (HyphaHttpFunction, 1);
+  HyphaRpcRequest call = { .timeout = request->timeout };
+
+  self->request = hypha_http_request_ref (request);
+  self->provider = provider;
+  call.args = g_variant_new_parsed ("[%v]", hypha_http_functions_event (request));
+  hypha_http_request_wait (request);
+  hypha_rpc_request_async (hypha_http_request_get_rpc (request), provider, method, &call,
+                           request->cancellable, hypha_http_functions_answered, self);
 }
 
 /* Calls the function that the path means with what a request consists of. */
@@ -168,8 +229,6 @@ hypha_http_functions_serve (HyphaHttpRequest *request,
   g_autoptr (GVariant) schema = NULL;
   g_autofree char *function = NULL;
   g_autofree char *method = NULL;
-  g_autofree char *provider = hypha_http_call_provider (info);
-  HyphaRpcRequest call = { .timeout = request->timeout };
 
   schema = g_variant_lookup_value (hypha_service_info_get_record (info), "service_schema",
                                    G_VARIANT_TYPE_VARDICT);
@@ -187,9 +246,5 @@ hypha_http_functions_serve (HyphaHttpRequest *request,
     }
 
   method = g_strdup_printf ("services.%s.%s", hypha_service_info_get_service (info), function);
-  call.args = g_variant_new_parsed ("[%v]", hypha_http_functions_event (request));
-  hypha_http_request_wait (request);
-  hypha_rpc_request_async (hypha_http_request_get_rpc (request), provider, method, &call,
-                           request->cancellable, hypha_http_functions_answered,
-                           hypha_http_request_ref (request));
+  hypha_http_functions_call (request, hypha_http_call_provider (info), method);
 }
