@@ -14,7 +14,7 @@ const pending = {};
 
 const url = process.env.HYPHA_URL;
 const LIMIT_MS = 40_000;
-const HUGE_LIMIT_MS = 90_000;
+const HUGE_LIMIT_MS = 180_000;
 const KINDS = ['js', 'js-old', 'chromium', 'chromium-old', 'py'];
 // The same client elsewhere: what the one cannot do, the other cannot.
 const AS = { 'chromium-old': 'js-old' };
@@ -25,7 +25,8 @@ const OFFER = { type: 'offer', sdp: [
   `a=ice-pwd:${'a'.repeat(24)}`, `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`,
   'a=setup:actpass', 'a=mid:0', 'a=sctp-port:5000', ''].join('\r\n') };
 // A message of 64 MiB keeps both ends and the machine busy, so not every pair sends one.
-const HUGE_PAIRS = ['js js', 'js py', 'py js', 'py py', 'js-old js', 'js js-old', 'chromium js'];
+const HUGE_PAIRS = ['js js', 'js py', 'py js', 'py py', 'js-old js', 'js js-old', 'chromium js', 'js chromium',
+  'js chromium-old'];
 const isHuge = (row) => row.startsWith('64 MiB');
 // Rows that keep their provider from working, or in which a page sends with keepalive, for which
 // Chromium grants 64 KiB at a time: every provider has one consumer, every consumer one provider.
