@@ -22,11 +22,11 @@ fill (HyphaRpcCallers *callers,
 {
   guint n = 0;
 
-  while (hypha_rpc_callers_has_room (callers, caller, user, NULL))
+  while (hypha_rpc_callers_has_room (callers, caller, user, 0, NULL))
     {
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
 
-      hypha_rpc_callers_add (callers, caller, user, cancellable);
+      hypha_rpc_callers_add (callers, caller, user, 0, cancellable);
       n++;
     }
 
@@ -69,9 +69,9 @@ test_callers_client (void)
   g_autoptr (GError) error = NULL;
 
   g_assert_cmpuint (fill (callers, "ws-a/a", alice), ==, HYPHA_RPC_MAX_SERVING_CALLER);
-  g_assert_false (hypha_rpc_callers_has_room (callers, "ws-a/a", alice, &error));
+  g_assert_false (hypha_rpc_callers_has_room (callers, "ws-a/a", alice, 0, &error));
   g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY);
-  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-a/b", alice, NULL));
+  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-a/b", alice, 0, NULL));
 
   drop_all (callers, "ws-a/a");
   g_assert_cmpuint (hypha_rpc_callers_get_size (callers), ==, 0);
@@ -89,7 +89,7 @@ test_callers_user (void)
 
   g_assert_cmpuint (fill_with_clients (callers, "ws-a", alice, 20), <=,
                     HYPHA_RPC_MAX_SERVING_USER);
-  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-a/new", alice, NULL));
+  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-a/new", alice, 0, NULL));
   g_assert_cmpuint (fill (callers, "ws-b/b", bob), ==, HYPHA_RPC_MAX_SERVING_CALLER);
   hypha_rpc_callers_free (callers);
 }
@@ -112,7 +112,7 @@ test_callers_guests (void)
     }
 
   g_assert_cmpuint (hypha_rpc_callers_get_size (callers), ==, HYPHA_RPC_MAX_SERVING_USER);
-  g_assert_false (hypha_rpc_callers_has_room (callers, "public/last", last, &error));
+  g_assert_false (hypha_rpc_callers_has_room (callers, "public/last", last, 0, &error));
   g_assert_nonnull (strstr (error->message, "4096 of them of anonymous users"));
   g_assert_cmpuint (fill (callers, "ws-b/b", bob), ==, HYPHA_RPC_MAX_SERVING_CALLER);
   hypha_rpc_callers_free (callers);
@@ -141,6 +141,34 @@ test_callers_all (void)
   hypha_rpc_callers_free (callers);
 }
 
+/* However many clients of a user bring arguments, there is room for those of others. */
+static void
+test_callers_max_arguments (void)
+{
+  const gsize part = HYPHA_RPC_MAX_ARGUMENTS_USER / 4;
+  HyphaRpcCallers *callers = hypha_rpc_callers_new ();
+  g_autoptr (GVariant) alice = user_new ("alice", FALSE);
+  g_autoptr (GVariant) bob = user_new ("bob", FALSE);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 4; i++)
+    {
+      g_autofree char *caller = g_strdup_printf ("ws-a/%u", i);
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+      g_assert_true (hypha_rpc_callers_has_room (callers, caller, alice, part, NULL));
+      hypha_rpc_callers_add (callers, caller, alice, part, cancellable);
+    }
+
+  g_assert_false (hypha_rpc_callers_has_room (callers, "ws-a/new", alice, 1, &error));
+  g_assert_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY);
+  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-b/b", bob, 2 * part, NULL));
+  drop_all (callers, "ws-a/0");
+  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-a/new", alice, part, NULL));
+  g_assert_false (hypha_rpc_callers_has_room (callers, "ws-a/new", alice, part + 1, NULL));
+  hypha_rpc_callers_free (callers);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -151,6 +179,7 @@ main (int   argc,
   g_test_add_func ("/rpc/callers/user", test_callers_user);
   g_test_add_func ("/rpc/callers/guests", test_callers_guests);
   g_test_add_func ("/rpc/callers/all", test_callers_all);
+  g_test_add_func ("/rpc/callers/max-arguments", test_callers_max_arguments);
 
   return g_test_run ();
 }

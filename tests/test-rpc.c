@@ -384,6 +384,52 @@ test_rpc_max_beats (void)
     hypha_invocation_return_null (g_ptr_array_index (kept, i));
 }
 
+static gboolean
+is_one (gpointer data)
+{
+  return ((GPtrArray *) data)->len == 1;
+}
+
+/* Calls that wait hold no more than there may be, however little it took to send them. */
+static void
+test_rpc_max_arguments (void)
+{
+  const guint n_maps = HYPHA_MSGPACK_MAX_MEMORY / HYPHA_MSGPACK_VALUE_COST / 2;
+  g_autoptr (Wire) wire = wire_new ();
+  g_autoptr (GPtrArray) kept = NULL;
+  g_autoptr (HyphaService) service = NULL;
+  g_autoptr (GBytes) message = NULL;
+  GByteArray *call;
+
+  kept = g_ptr_array_new_with_free_func ((GDestroyNotify) hypha_invocation_unref);
+  service = hypha_service_new ("x", "", "", "generic",
+                               g_variant_new_parsed ("{'visibility': <'public'>}"));
+  hypha_service_add_function (service, "f", NULL, NULL, NULL, serve_many, kept, NULL);
+  hypha_rpc_add_service (wire->rpc, service);
+  call = g_bytes_unref_to_array (hypha_rpc_codec_message ("ws-a/p", "ws-a/rpc", "services.x.f",
+                                                          "s", NULL, NULL));
+  hypha_msgpack_write_map (call, 1);
+  hypha_msgpack_write_str (call, "args", strlen ("args"));
+  hypha_msgpack_write_array (call, n_maps);
+  g_byte_array_set_size (call, call->len + n_maps);
+  memset (call->data + call->len - n_maps, 0x80, n_maps);
+  message = g_byte_array_free_to_bytes (call);
+
+  /* Each of 64 MiB and a little more, which makes seven. */
+  for (guint i = 0; i < 8; i++)
+    hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, message);
+  g_assert_true (test_wait (is_answered, wire));
+  g_assert_true (g_str_has_prefix (wire->answer, "The arguments of calls in service take "));
+  g_assert_cmpuint (kept->len, ==, 7);
+  g_clear_pointer (&wire->answer, g_free);
+  for (guint i = 0; i < kept->len; i++)
+    hypha_invocation_return_null (g_ptr_array_index (kept, i));
+  g_ptr_array_set_size (kept, 0);
+  hypha_connection_send (wire->world, HYPHA_FRAME_BINARY, message);
+  g_assert_true (test_wait (is_one, kept));
+  hypha_invocation_return_null (g_ptr_array_index (kept, 0));
+}
+
 static void
 serve_echo (HyphaInvocation *invocation,
             gpointer         data)
@@ -647,6 +693,7 @@ main (int    argc,
   g_test_add_func ("/rpc/short-promise", test_rpc_short_promise);
   g_test_add_func ("/rpc/min-heartbeat", test_rpc_min_heartbeat);
   g_test_add_func ("/rpc/max-beats", test_rpc_max_beats);
+  g_test_add_func ("/rpc/max-arguments", test_rpc_max_arguments);
   g_test_add_func ("/rpc/echo-bytes", test_rpc_echo_bytes);
   g_test_add_func ("/rpc/foreign-promise", test_rpc_foreign_promise);
   g_test_add_func ("/rpc/encrypted", test_rpc_encrypted);

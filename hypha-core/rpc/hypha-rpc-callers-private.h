@@ -9,6 +9,12 @@ G_BEGIN_DECLS
 #define HYPHA_RPC_MAX_SERVING 16384
 #define HYPHA_RPC_MAX_SERVING_USER 4096
 #define HYPHA_RPC_MAX_SERVING_CALLER 256
+/*
+ * Memory that the arguments of those calls may take: in all, of one user or all guests. More than
+ * the longest message comes to.
+ */
+#define HYPHA_RPC_MAX_ARGUMENTS (1024 * 1024 * 1024)
+#define HYPHA_RPC_MAX_ARGUMENTS_USER (512 * 1024 * 1024)
 
 typedef struct _HyphaRpcCallers HyphaRpcCallers;
 
@@ -17,10 +23,12 @@ void             hypha_rpc_callers_free     (HyphaRpcCallers  *self);
 gboolean         hypha_rpc_callers_has_room (HyphaRpcCallers  *self,
                                              const char       *caller,
                                              GVariant         *user,
+                                             gsize             memory,
                                              GError          **error);
 void             hypha_rpc_callers_add      (HyphaRpcCallers  *self,
                                              const char       *caller,
                                              GVariant         *user,
+                                             gsize             memory,
                                              GCancellable     *cancellable);
 void             hypha_rpc_callers_remove   (HyphaRpcCallers  *self,
                                              const char       *caller,

@@ -15,13 +15,14 @@
 struct _HyphaRpcCallers
 {
   HyphaShares *users;    /* calls by the id of the user */
+  HyphaShares *memory;   /* bytes of their arguments, by the same */
   GHashTable  *callers;  /* client's absolute id → HyphaCaller */
 };
 
 typedef struct
 {
   char       *account;
-  GHashTable *calls;  /* set of GCancellable */
+  GHashTable *calls;  /* GCancellable → bytes of its arguments */
 } HyphaCaller;
 
 static void
@@ -40,6 +41,7 @@ hypha_rpc_callers_new (void)
   HyphaRpcCallers *self = g_new0 (HyphaRpcCallers, 1);
 
   self->users = hypha_shares_new (HYPHA_RPC_MAX_SERVING, HYPHA_RPC_MAX_SERVING_USER);
+  self->memory = hypha_shares_new (HYPHA_RPC_MAX_ARGUMENTS, HYPHA_RPC_MAX_ARGUMENTS_USER);
   self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, hypha_caller_free);
   return self;
 }
@@ -49,6 +51,7 @@ hypha_rpc_callers_free (HyphaRpcCallers *self)
 {
   g_hash_table_unref (self->callers);
   hypha_shares_free (self->users);
+  hypha_shares_free (self->memory);
   g_free (self);
 }
 
@@ -68,11 +71,29 @@ hypha_rpc_callers_get_account (const char *caller,
   return anonymous ? HYPHA_SHARES_GUESTS : id != NULL ? id : caller;
 }
 
-/* Whether one more call of this client may be served. */
+static gboolean
+hypha_rpc_callers_has_memory (HyphaRpcCallers  *self,
+                              const char       *account,
+                              gsize             memory,
+                              GError          **error)
+{
+  if (hypha_shares_has_room (self->memory, account, memory))
+    return TRUE;
+
+  g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
+               "The arguments of calls in service take %" G_GSIZE_FORMAT " bytes, %" G_GSIZE_FORMAT
+               " of them those of %s; wait for answers, then try again",
+               hypha_shares_get_n (self->memory), hypha_shares_get_n_of (self->memory, account),
+               *account == '\0' ? "anonymous users" : "this user");
+  return FALSE;
+}
+
+/* Whether one more call of this client, whose arguments take so much memory, may be served. */
 gboolean
 hypha_rpc_callers_has_room (HyphaRpcCallers  *self,
                             const char       *caller,
                             GVariant         *user,
+                            gsize             memory,
                             GError          **error)
 {
   const char *account = hypha_rpc_callers_get_account (caller, user);
@@ -82,7 +103,7 @@ hypha_rpc_callers_has_room (HyphaRpcCallers  *self,
 
   if (own < MIN (HYPHA_RPC_MAX_SERVING_CALLER, HYPHA_RPC_MAX_SERVING_USER - of_user) &&
       hypha_shares_has_room (self->users, account, 1))
-    return TRUE;
+    return hypha_rpc_callers_has_memory (self, account, memory, error);
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
                "Too many calls are in service: %" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT " of them of "
@@ -96,6 +117,7 @@ void
 hypha_rpc_callers_add (HyphaRpcCallers *self,
                        const char      *caller,
                        GVariant        *user,
+                       gsize            memory,
                        GCancellable    *cancellable)
 {
   HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
@@ -108,8 +130,9 @@ hypha_rpc_callers_add (HyphaRpcCallers *self,
       g_hash_table_insert (self->callers, g_strdup (caller), known);
     }
 
-  g_hash_table_add (known->calls, g_object_ref (cancellable));
+  g_hash_table_insert (known->calls, g_object_ref (cancellable), GSIZE_TO_POINTER (memory));
   hypha_shares_take (self->users, known->account, 1);
+  hypha_shares_take (self->memory, known->account, memory);
 }
 
 void
@@ -119,10 +142,14 @@ hypha_rpc_callers_remove (HyphaRpcCallers *self,
 {
   HyphaCaller *known = g_hash_table_lookup (self->callers, caller);
 
-  if (known == NULL || !g_hash_table_remove (known->calls, cancellable))
+  gpointer memory;
+
+  if (known == NULL || !g_hash_table_lookup_extended (known->calls, cancellable, NULL, &memory))
     return;
 
+  g_hash_table_remove (known->calls, cancellable);
   hypha_shares_give_back (self->users, known->account, 1);
+  hypha_shares_give_back (self->memory, known->account, GPOINTER_TO_SIZE (memory));
   if (g_hash_table_size (known->calls) == 0)
     g_hash_table_remove (self->callers, caller);
 }

@@ -31,6 +31,7 @@ typedef struct
   GVariant *kwargs;    /* a{sv}, nullable */
   GVariant *promise;   /* nullable */
   double    t;         /* seconds, 0 if absent */
+  gsize     memory;    /* that the second segment takes, decoded */
   const guint8 *extra; /* the second segment, borrowed: NULL once the call was handed over */
   gsize     extra_size;
 } HyphaRpcCall;

@@ -145,7 +145,7 @@ hypha_rpc_call_decode (HyphaRpcCall        *call,
     {
       call->extra = rest;
       call->extra_size = rest_size;
-      extra = hypha_msgpack_decode (rest, rest_size, owner, NULL, error);
+      extra = hypha_msgpack_decode_counted (rest, rest_size, owner, NULL, &call->memory, error);
       ok = extra != NULL && hypha_rpc_call_take_extra (call, extra, error);
     }
 

@@ -84,7 +84,7 @@ hypha_rpc_check_room (HyphaRpc            *self,
 {
   g_autoptr (GVariant) user = g_variant_lookup_value (call->context, "user", NULL);
 
-  return hypha_rpc_callers_has_room (self->callers, call->from, user, error);
+  return hypha_rpc_callers_has_room (self->callers, call->from, user, call->memory, error);
 }
 
 static void
@@ -186,7 +186,7 @@ hypha_rpc_serving_began (HyphaRpc           *self,
 {
   g_autoptr (GVariant) user = g_variant_lookup_value (call->context, "user", NULL);
 
-  hypha_rpc_callers_add (self->callers, call->from, user, cancellable);
+  hypha_rpc_callers_add (self->callers, call->from, user, call->memory, cancellable);
 }
 
 /* Nobody waits for the answers to this caller any more, or to anybody where it is NULL. */

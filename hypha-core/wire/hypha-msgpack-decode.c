@@ -275,6 +275,20 @@ hypha_msgpack_decode (const guint8  *data,
                       gsize         *consumed,
                       GError       **error)
 {
+  gsize memory;
+
+  return hypha_msgpack_decode_counted (data, size, owner, consumed, &memory, error);
+}
+
+/* The same, with what its values are counted as. */
+GVariant *
+hypha_msgpack_decode_counted (const guint8  *data,
+                              gsize          size,
+                              GBytes        *owner,
+                              gsize         *consumed,
+                              gsize         *memory,
+                              GError       **error)
+{
   HyphaMsgpackDecoder self = { { data, size, 0 }, owner, 0, hypha_msgpack_budget (size) };
   g_autoptr (GVariant) value = hypha_msgpack_decode_value (&self, error);
 
@@ -292,5 +306,6 @@ hypha_msgpack_decode (const guint8  *data,
 
   if (consumed != NULL)
     *consumed = self.cursor.offset;
+  *memory = hypha_msgpack_budget (size) - self.room;
   return g_steal_pointer (&value);
 }

@@ -89,6 +89,12 @@ GVariant *hypha_msgpack_decode      (const guint8        *data,
                                      GBytes              *owner,
                                      gsize               *consumed,
                                      GError             **error);
+GVariant *hypha_msgpack_decode_counted (const guint8       *data,
+                                     gsize                size,
+                                     GBytes              *owner,
+                                     gsize               *consumed,
+                                     gsize               *memory,
+                                     GError             **error);
 GVariant *hypha_msgpack_decode_numbers (HyphaMsgpackCursor *cursor,
                                      guint32              count);
 void      hypha_msgpack_encode      (GByteArray          *out,
