@@ -261,15 +261,18 @@ def _(world, way):
         check(again.manager("generate_token", {})[0] == "reject")
 
 
-def secret_of(server):
-    """What a server has made for itself, where nobody else can read it."""
-    path, = [os.path.join(folder, name) for folder, _, names in os.walk(server.home.name)
+def secrets_of(server):
+    """What its cores have made for themselves, where nobody else can read it; the first is the server's."""
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(server.home.name)
              for name in names if "secret" in name]
-    check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, oct(os.stat(path).st_mode))
-    with open(path, encoding="ascii") as file:
-        secret = file.read().strip()
-    check(len(secret) >= 32, len(secret))
-    return secret
+    secrets = []
+    for path in sorted(paths, key=lambda path: not path.startswith(f"{server.home.name}/data/")):
+        check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, oct(os.stat(path).st_mode))
+        with open(path, encoding="ascii") as file:
+            secrets.append(file.read().strip())
+        check(len({*secrets[-1]}) > 8 and len(secrets[-1]) >= 32, "not a random one")
+    check(secrets, "no file with a secret")
+    return secrets
 
 
 @attack("H19", "socket", "a secret that can be guessed")
@@ -278,8 +281,9 @@ def _(world, way):
     check_all_refused(world, [{"client_id": "c", "token": forged(claims("ws-a"), secret=secret)}
                               for secret in guesses])
     with HostServer(secret=None) as server, HostServer(secret=None) as second:
-        own, other = secret_of(server), secret_of(second)
-        check(own != other and len({*own}) > 8, "no two secrets, or no random one")
+        secrets = secrets_of(server) + secrets_of(second)
+        check(len({*secrets}) == len(secrets), "two have the same secret")
+        own, other = secrets_of(server)[0], secrets_of(second)[0]
         for place, secret, refused in ((server, own, False), (second, other, False), (server, other, True),
                                        (second, own, True), (server, SECRET, True)):
             with World(place) as inner:
