@@ -137,13 +137,16 @@ hypha_router_log_refusal (HyphaRouter  *self,
     g_message ("%s: message to %s refused: %s", sender->id, quoted, error->message);
 }
 
+/* What one sends to oneself has only the limits of one's connection. */
 static gboolean
 hypha_router_check_size (HyphaPeer           *sender,
+                         HyphaPeer           *target,
                          const HyphaMessage  *message,
                          GError             **error)
 {
-  if (hypha_message_get_stamped (message, &sender->stamp, HYPHA_ADDRESS_MAX_PEER) <=
-      HYPHA_ROUTER_MAX_FRAME)
+  if (sender == target ||
+      hypha_message_get_stamped (message, &sender->stamp, HYPHA_ADDRESS_MAX_PEER) <=
+        HYPHA_ROUTER_MAX_FRAME)
     return TRUE;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
@@ -168,7 +171,7 @@ hypha_router_check_broadcast (HyphaRouter         *self,
       return FALSE;
     }
 
-  if (!sender->internal && !hypha_router_check_size (sender, message, error))
+  if (!sender->internal && !hypha_router_check_size (sender, NULL, message, error))
     return FALSE;
 
   /*
@@ -210,7 +213,7 @@ hypha_router_check_message (HyphaRouter         *self,
     .refuse_sealed = self->refuse_sealed && !member,
   };
 
-  if (!hypha_router_check_size (sender, message, error))
+  if (!hypha_router_check_size (sender, target, message, error))
     return FALSE;
 
   if (route.refuse_sealed && hypha_message_is_sealed (message))
@@ -237,7 +240,7 @@ hypha_router_may_reach (HyphaRouter        *self,
 
   if (sender->internal || target->internal ||
       (!self->refuse_sealed && !hypha_message_is_piece (message) &&
-       hypha_router_check_size (sender, message, NULL)))
+       hypha_router_check_size (sender, target, message, NULL)))
     return TRUE;
 
   member = hypha_user_info_may (sender->user, sender->workspace, HYPHA_NEED_MEMBER,
