@@ -126,6 +126,24 @@ test_manager (Calc          *fixture,
   g_assert_cmpuint (token->status, >=, 400);
 }
 
+/* What would be gone with the request is not done: it would look as if it were there. */
+static void
+test_manager_lasting (Calc          *fixture,
+                      gconstpointer  data)
+{
+  static const char *const methods[] = { "register_service", "registerService",
+                                         "unregister_service", "subscribe", "unsubscribe", "on",
+                                         "off" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (methods); i++)
+    {
+      g_autofree char *path = g_strconcat ("/ws-a/services/ws/", methods[i], NULL);
+
+      calc_assert_status (fixture, "POST", path, fixture->web->token, 501);
+      calc_assert_status (fixture, "POST", path, NULL, 403);
+    }
+}
+
 /* What the manager takes by a name that a path has as well reaches it. */
 static void
 test_manager_arguments (Calc          *fixture,
@@ -245,6 +263,7 @@ main (int    argc,
   ADD ("bad-token", test_bad_token);
   ADD ("context", test_context);
   ADD ("manager", test_manager);
+  ADD ("manager-lasting", test_manager_lasting);
   ADD ("manager-arguments", test_manager_arguments);
   ADD ("shared-info", test_shared_info);
   ADD ("guesses", test_guesses);

@@ -243,6 +243,7 @@ test_manager (void)
   g_assert_false (json_object_has_member (paths, "/ws-a/services/ws/generate_token"));
   paths = get_object (json_node_get_object (members), "paths");
   g_assert_true (json_object_has_member (paths, "/ws-a/services/ws/generate_token"));
+  g_assert_false (json_object_has_member (paths, "/ws-a/services/ws/register_service"));
 }
 
 static void

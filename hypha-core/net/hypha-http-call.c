@@ -44,6 +44,16 @@ hypha_http_is_harmless (const char *path)
   return g_strv_contains (harmless, path);
 }
 
+/* What ends with its client, which a request has only while it lasts. */
+gboolean
+hypha_http_is_lasting (const char *path)
+{
+  static const char *const lasting[] = { "register_service", "unregister_service", "subscribe",
+                                         "unsubscribe", "on", "off", NULL };
+
+  return g_strv_contains (lasting, path);
+}
+
 static void
 hypha_http_call_refuse_function (HyphaHttpCall *self)
 {
@@ -276,6 +286,10 @@ hypha_http_call_manager (HyphaHttpCall *call)
       !hypha_http_is_harmless (real_path))
     hypha_http_request_refuse (self->request, SOUP_STATUS_FORBIDDEN,
                                "Permission denied: this needs a token");
+  else if (member != NULL && hypha_http_is_lasting (real_path))
+    hypha_http_request_refuse (self->request, SOUP_STATUS_NOT_IMPLEMENTED,
+                               "this is for a client that stays connected, over the WebSocket at "
+                               "/ws or over /rpc; what a request leaves behind is gone at once");
   else
     hypha_http_call_member (g_steal_pointer (&self), described);
 }

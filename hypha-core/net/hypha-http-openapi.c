@@ -65,7 +65,7 @@ hypha_http_openapi_manager_members (HyphaHttpRequest *request)
   g_variant_iter_init (&iter, described);
   while (g_variant_iter_next (&iter, "{&sv}", &name, &item))
     {
-      if (!anonymous || hypha_http_is_harmless (name))
+      if (!hypha_http_is_lasting (name) && (!anonymous || hypha_http_is_harmless (name)))
         g_variant_builder_add (&members, "{sv}", name, item);
       g_variant_unref (item);
     }

@@ -13,6 +13,7 @@ typedef void (*HyphaHttpFound) (HyphaHttpRequest *request,
 
 gboolean          hypha_http_is_manager       (const char           *service);
 gboolean          hypha_http_is_harmless      (const char           *path);
+gboolean          hypha_http_is_lasting       (const char           *path);
 void              hypha_http_services_find    (HyphaHttpRequest     *request,
                                                const char           *mode,
                                                HyphaHttpFound        found,
