@@ -11,6 +11,9 @@
 
 #define HTTP_UPGRADE_REQUIRED 426
 
+/* What an app is told to take; it may take more. */
+#define EVERY_METHOD "GET, HEAD, POST, PUT, PATCH, DELETE"
+
 /* Which paths there are, and what they mean; docs/http.md says the same, and a test compares. */
 
 /* {"status": word, …} with the time, as who watches over servers reads it. */
@@ -189,10 +192,9 @@ hypha_http_routes_choose (HyphaHttpRequest  *request,
         continue;
       if (!options && hypha_http_routes_takes (route, method))
         return route->handler;
-      if (g_str_equal (route->methods, "*"))
-        return hypha_http_routes_preflight;
 
-      hypha_http_routes_add_methods (allowed, route->methods);
+      hypha_http_routes_add_methods (allowed, g_str_equal (route->methods, "*") ? EVERY_METHOD :
+                                                                                  route->methods);
     }
 
   if (!options || allowed->len == 0)
