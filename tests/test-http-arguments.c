@@ -177,6 +177,10 @@ test_body (void)
   assert_map (NULL, json, "{\"1\":2,\"0\":1}", NULL, "[<int64 1>, <int64 2>] | absent");
   assert_map (NULL, json, "\"text\"", NULL, "[<'text'>] | absent");
 
+  /* A page that names no type sends a text. */
+  assert_map (NULL, "text/plain;charset=UTF-8", "{\"a\":\"x\"}", NULL, "[<'x'>] | absent");
+  assert_map ("b=1", "text/plain", "{broken", NULL, "[<int64 1>] | absent");
+
   refuse (NULL, json, "{broken", HYPHA_ERROR_INVALID_ARGUMENT);
   refuse (NULL, "application/msgpack", "\x07\x07", HYPHA_ERROR_INVALID_ARGUMENT);
   refuse (NULL, "text/xml", "<a/>", HYPHA_ERROR_UNSUPPORTED);

@@ -17,6 +17,7 @@ typedef enum
   HYPHA_HTTP_BODY_JSON,
   HYPHA_HTTP_BODY_MSGPACK,
   HYPHA_HTTP_BODY_FORM,
+  HYPHA_HTTP_BODY_TEXT,  /* JSON, if it is; what a page sends that names no type */
   HYPHA_HTTP_BODY_OTHER,
 } HyphaHttpBody;
 

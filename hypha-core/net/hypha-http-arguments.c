@@ -297,7 +297,7 @@ hypha_http_decode_body (HyphaHttpBody   kind,
   gsize consumed = 0;
   GVariant *value;
 
-  if (kind == HYPHA_HTTP_BODY_JSON)
+  if (kind != HYPHA_HTTP_BODY_MSGPACK)
     {
       node = hypha_json_parse ((const char *) body, size, HYPHA_JSON_MAX_DEPTH, error);
       return node != NULL ? g_variant_ref_sink (hypha_json_to_variant (node)) : NULL;
@@ -328,6 +328,7 @@ hypha_http_body_classify (const char *content_type)
     { "application/msgpack", HYPHA_HTTP_BODY_MSGPACK },
     { "application/x-msgpack", HYPHA_HTTP_BODY_MSGPACK },
     { "application/x-www-form-urlencoded", HYPHA_HTTP_BODY_FORM },
+    { "text/plain", HYPHA_HTTP_BODY_TEXT },
   };
   gsize size;
 
@@ -367,9 +368,9 @@ hypha_http_arguments_add_body (HyphaHttpArguments  *self,
       return FALSE;
     }
 
-  value = hypha_http_decode_body (kind, body, size, error);
+  value = hypha_http_decode_body (kind, body, size, kind == HYPHA_HTTP_BODY_TEXT ? NULL : error);
   if (value == NULL)
-    return FALSE;
+    return kind == HYPHA_HTTP_BODY_TEXT;
 
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
     return hypha_http_names_add_map (names, value, error);
