@@ -230,6 +230,32 @@ test_guesses (Calc          *fixture,
   g_assert_cmpuint (count_guessers (web), ==, 1);
 }
 
+/* Who guesses on this machine is told to stop; a good token, and none, are answered. */
+static void
+test_too_many_guesses (Calc          *fixture,
+                       gconstpointer  data)
+{
+  Web *web = fixture->web;
+  const char *path = "/ws-a/services/calc/answer";
+  g_autofree char *forged = g_strdup (web->token);
+  g_autoptr (Answer) throttled = NULL;
+
+  forged[strlen (forged) - 2] ^= 1;
+  test_expect_log ("hypha-hub", G_LOG_LEVEL_MESSAGE, "*failed attempts to prove an identity*");
+  for (guint i = 0; i < HYPHA_THROTTLE_MAX_FAILURES; i++)
+    calc_assert_status (fixture, "GET", path, forged, 200);
+  test_assert_expected_logs ();
+
+  throttled = web_ask (web, "GET", path, forged, NULL, NULL);
+  g_assert_cmpuint (throttled->status, ==, 429);
+  g_assert_cmpstr (soup_message_headers_get_one (
+                     soup_message_get_response_headers (throttled->message), "Retry-After"), ==,
+                   "60");
+  calc_assert_status (fixture, "GET", path, web->token, 200);
+  calc_assert_status (fixture, "GET", path, NULL, 200);
+  calc_assert_status (fixture, "GET", path, "an-app-made-me", 200);
+}
+
 /* H5: neither an image nor a link on a page elsewhere calls a function; what is no browser may. */
 static void
 test_foreign_page (Calc          *fixture,
@@ -267,6 +293,7 @@ main (int    argc,
   ADD ("manager-arguments", test_manager_arguments);
   ADD ("shared-info", test_shared_info);
   ADD ("guesses", test_guesses);
+  ADD ("too-many-guesses", test_too_many_guesses);
   ADD ("foreign-page", test_foreign_page);
 
   return g_test_run ();

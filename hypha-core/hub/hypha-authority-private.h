@@ -32,7 +32,7 @@ HyphaToken      *hypha_authority_verify         (HyphaAuthority       *self,
                                                  const char           *text,
                                                  const char           *audience,
                                                  GError              **error);
-void             hypha_authority_count_guess    (HyphaAuthority       *self,
+gboolean         hypha_authority_count_guess    (HyphaAuthority       *self,
                                                  const char           *text,
                                                  const char           *address);
 gboolean         hypha_authority_is_revoked     (HyphaAuthority       *self,

@@ -258,14 +258,20 @@ hypha_authority_verify (HyphaAuthority  *self,
   return g_steal_pointer (&token);
 }
 
-/* Somebody at address had a token that is not good. One that was good once is not guessed. */
-void
+/*
+ * Somebody at address had a token that is not good. One that was good once is not guessed; whether
+ * this one is.
+ */
+gboolean
 hypha_authority_count_guess (HyphaAuthority *self,
                              const char     *text,
                              const char     *address)
 {
-  if (!hypha_token_is_signed (text, self->secret))
-    hypha_throttle_failed (self->throttle, address, hypha_throttle_now ());
+  if (hypha_token_is_signed (text, self->secret))
+    return FALSE;
+
+  hypha_throttle_failed (self->throttle, address, hypha_throttle_now ());
+  return TRUE;
 }
 
 /* Those that have expired need not be remembered. */

@@ -4,6 +4,7 @@
 
 #include "hypha-http-gateway-private.h"
 
+#include "hypha-http-answer-private.h"
 #include "hypha-http-routes-private.h"
 #include "hypha-shares-private.h"
 
@@ -101,6 +102,18 @@ hypha_http_gateway_init (HyphaHttpGateway *self)
 }
 
 static void
+hypha_http_gateway_refuse_guess (HyphaHttpRequest *request)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (request->message);
+  g_autofree char *seconds = g_strdup_printf ("%d", HYPHA_THROTTLE_COOL_DOWN);
+
+  soup_message_headers_replace (headers, "Retry-After", seconds);
+  hypha_http_request_add_cors (request);
+  hypha_http_answer_fail (request->message, HYPHA_HTTP_TOO_MANY_REQUESTS,
+                          "too many failed attempts from this address: try again later");
+}
+
+static void
 hypha_http_gateway_handle (SoupServer        *soup,
                            SoupServerMessage *message,
                            const char        *path,
@@ -115,6 +128,12 @@ hypha_http_gateway_handle (SoupServer        *soup,
   request->timeout = self->timeout;
   request->write_timeout = self->write_timeout;
   request->linger = self->linger;
+  if (request->throttled)
+    {
+      hypha_http_gateway_refuse_guess (request);
+      return;
+    }
+
   if (!hypha_shares_has_room (self->shares, request->account, 1))
     {
       hypha_http_request_refuse (request, SOUP_STATUS_SERVICE_UNAVAILABLE,

@@ -54,6 +54,7 @@ typedef struct
   guint              timeout;      /* of a silent service, in milliseconds */
   guint              write_timeout; /* of a reader that takes nothing; the same */
   guint              linger;       /* of what was called, when the answer is complete; the same */
+  guint              throttled : 1; /* its token is guessed, and many of its address were */
   guint              waiting : 1;  /* the message is paused */
   guint              streaming : 1;
   guint              given_up : 1; /* it ends before its time */

@@ -86,6 +86,19 @@ hypha_http_request_skip_prefix (const char *message)
   return g_str_has_prefix (message, prefix) ? message + strlen (prefix) : message;
 }
 
+/* An address of this machine is never turned away, as foreign ones are, but it is told to wait. */
+static void
+hypha_http_request_count_guess (HyphaHttpRequest *self,
+                                const char       *token)
+{
+  const char *remote = soup_server_message_get_remote_host (self->message);
+  HyphaAuthority *authority = hypha_manager_get_authority (self->manager);
+  gboolean waits = hypha_throttle_get_delay (hypha_authority_get_throttle (authority), remote,
+                                             hypha_throttle_now ()) > 0;
+
+  self->throttled = hypha_authority_count_guess (authority, token, remote) && waits;
+}
+
 /* Who asks: the user of the token and its workspace, or a fresh anonymous user. */
 static void
 hypha_http_request_identify (HyphaHttpRequest *self)
@@ -104,8 +117,7 @@ hypha_http_request_identify (HyphaHttpRequest *self)
       g_debug ("HTTP request treated as anonymous: %s", error->message);
       /* One that an app gave out, and asks for, is not our business. */
       if (hypha_token_names_issuer (token))
-        hypha_authority_count_guess (authority, token,
-                                     soup_server_message_get_remote_host (self->message));
+        hypha_http_request_count_guess (self, token);
       hypha_identity_clear (&self->identity);
       self->token_error = g_strdup (hypha_http_request_skip_prefix (error->message));
       hello.token = NULL;
