@@ -92,10 +92,11 @@ hypha_msgpack_put_number (guint8                 *out,
   if (item->kind == HYPHA_MSGPACK_BOOL)
     out[0] = item->boolean != FALSE;
   else if (item->kind == HYPHA_MSGPACK_FLOAT)
-    memcpy (out, &item->real, size);
+    memcpy (out, &item->real, sizeof item->real);
   else if (size > 0)
-    memcpy (out, &item->unsigned_integer, size);
-  memcpy (out + size + 1, type, type_size);
+    memcpy (out, &item->unsigned_integer, sizeof item->unsigned_integer);
+  for (gsize i = 0; i < type_size; i++)
+    out[size + 1 + i] = (guint8) type[i];
 }
 
 /* The end of an element, in the order of bytes that GVariant has on every machine. */
