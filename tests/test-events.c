@@ -212,6 +212,29 @@ test_events_guests_in_public (void)
   assert_event (guest, "client_disconnected", "{'id': <'k'>, 'workspace': <'public'>}");
 }
 
+/* A caller in this process, as those over HTTP: whom it has called is told that it went, no others. */
+static void
+test_events_local_caller_goes (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) callee = hub_connect (hub, "callee", token);
+  g_autoptr (Client) bystander = hub_connect (hub, "bystander", token);
+  g_autoptr (HyphaUserInfo) user = hypha_user_info_new ("u", "", NULL, NULL, 0, FALSE);
+  HyphaLocalClient *caller = hypha_local_client_new (hub->router, "ws-a", "http-x", user, "");
+  g_autoptr (GVariant) call = NULL;
+
+  client_register (callee, "svc", "public");
+  assert_subscribed (callee, "client_disconnected");
+  assert_subscribed (bystander, "client_disconnected");
+  hypha_rpc_call_async (hypha_local_client_get_rpc (caller), "ws-a/callee", "services.svc.f",
+                        g_variant_new ("av", NULL), 0, NULL, NULL, NULL);
+  call = client_take (callee, NULL);
+  hypha_local_client_free (caller);
+  assert_event (callee, "client_disconnected", "{'id': <'http-x'>, 'workspace': <'ws-a'>}");
+  g_assert_true (g_queue_is_empty (&bystander->binaries));
+}
+
 /* The payloads of the core's own events, to the letter. */
 static void
 test_events_of_the_core (void)
@@ -514,6 +537,7 @@ main (int    argc,
   g_test_add_func ("/hub/events/reserved", test_events_reserved);
   g_test_add_func ("/hub/events/max-data", test_events_max_data);
   g_test_add_func ("/hub/events/foreign-names", test_events_foreign_names);
+  g_test_add_func ("/hub/events/local-caller-goes", test_events_local_caller_goes);
   g_test_add_func ("/hub/events/guests-in-public", test_events_guests_in_public);
   g_test_add_func ("/hub/events/of-the-core", test_events_of_the_core);
   g_test_add_func ("/hub/events/handler", test_events_handler);

@@ -174,10 +174,10 @@ hypha_router_tell_correspondents (HyphaRouter *self,
     {
       HyphaPeer *other = g_ptr_array_index (others, i);
 
-      /* Who hears of all in the workspace does so by push_event. */
+      /* Who hears of all in the workspace does so by push_event, but of none in this process. */
       if (other->attached && !other->internal &&
           hypha_peer_is_subscribed (other, "client_disconnected") &&
-          (!g_str_equal (other->workspace, gone->workspace) ||
+          (gone->local || !g_str_equal (other->workspace, gone->workspace) ||
            !hypha_router_may_hear (other, "client_disconnected")))
         hypha_router_send_to (self, other, message);
     }
