@@ -209,6 +209,9 @@ test_lookup_select_max_asked (void)
 {
   g_autoptr (Place) place = place_new ();
   HyphaShares *asked = hypha_manager_get_asked (place->hub->manager);
+  g_autoptr (HyphaService) service = new_service ("s");
+  g_autoptr (GPtrArray) called = g_ptr_array_new_with_free_func (
+    (GDestroyNotify) hypha_invocation_unref);
   g_autofree char *token = hub_token (place->hub, "ws-a", "bob");
   g_autoptr (Client) bob = hub_connect (place->hub, "bob", token);
   g_autofree char *id = NULL;
@@ -217,10 +220,14 @@ test_lookup_select_max_asked (void)
   assert_finds (place->caller, query, "ws-a/p1__rlb:s");
   g_assert_cmpuint (hypha_shares_get_n (asked), ==, 0);
   hypha_shares_take (asked, "alice", HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
+  assert_finds (bob, query, "ws-a/p1__rlb:s");
+  hypha_service_add_function (service, "f", NULL, NULL, NULL, serve_never, called, NULL);
+  g_assert_true (hypha_local_client_register (place->providers[1], place->hub->registry, service,
+                                              NULL));
   id = find (place->caller, query);
   g_assert_nonnull (id);
+  g_assert_cmpuint (called->len, ==, 0);
   g_assert_cmpuint (hypha_shares_get_n (asked), ==, HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
-  assert_finds (bob, query, "ws-a/p1__rlb:s");
   hypha_shares_give_back (asked, "alice", HYPHA_SELECTION_MAX_ASKED_ACCOUNT);
 }
 
