@@ -36,31 +36,38 @@ test('a token leads into its workspace', async () => {
   assert.equal(api.config.public_base_url, url);
 });
 
-// Its config is the manager's, with connection_info over it.
+// Its config is the manager's, in camelCase, with connection_info over it.
 const TOLD = {
-  requireContext: true, visibility: 'public', type: 'connection_info', hypha_version: '0.1.0',
-  public_base_url: url, local_base_url: url, manager_id: 'workspace-manager', reconnection_token_life_time: 3600,
+  requireContext: true, visibility: 'public', hyphaVersion: '0.1.0', publicBaseUrl: url, localBaseUrl: url,
+  loginServiceUrl: `${url}/public/services/hypha-login`,
+  type: 'connection_info', hypha_version: '0.1.0', public_base_url: url, local_base_url: url,
+  manager_id: 'workspace-manager', reconnection_token_life_time: 3600,
 };
+
+function assertTold(config, more) {
+  const { reconnection_token: again, serverId, ...told } = config;
+  assert.match(serverId, /^[0-9a-f-]{36}$/);
+  assert.deepEqual(told, { ...TOLD, ...more });
+  return claims(again);
+}
 
 test('what a client with a token is told', async () => {
   const exp = now() + 600;
   const token = mint('ws-a', 'carol', { roles: ['user'], scope: 'read write', exp });
-  const { reconnection_token: again, ...told } = (await connect('ws-a', { token, client_id: 'told' })).config;
+  const { config } = await connect('ws-a', { token, client_id: 'told' });
   const user = {
     id: 'carol', email: 'carol@example.org', is_anonymous: false, roles: ['user'], scopes: ['read', 'write'],
     expires_at: exp,
   };
-  assert.deepEqual(told, { ...TOLD, workspace: 'ws-a', client_id: 'told', user });
-  assert.equal(claims(again).aud, 'hypha-reconnection');
+  assert.equal(assertTold(config, { workspace: 'ws-a', client_id: 'told', user }).aud, 'hypha-reconnection');
 });
 
 test('what an anonymous client is told', async () => {
-  const { reconnection_token: again, ...told } = (await connect(null, { client_id: 'nobody' })).config;
-  const id = told.workspace;
+  const { config } = await connect(null, { client_id: 'nobody' });
+  const id = config.workspace;
   const user = { id, email: 'anonymous@amun.ai', is_anonymous: true, roles: [], scopes: [] };
   assert.match(id, /^anonymous-[0-9a-f-]{36}$/);
-  assert.deepEqual(told, { ...TOLD, workspace: id, client_id: 'nobody', user });
-  assert.equal(claims(again).is_anonymous, true);
+  assert.equal(assertTold(config, { workspace: id, client_id: 'nobody', user }).is_anonymous, true);
 });
 
 test('a token without a requested workspace leads into the token\'s', async () => {

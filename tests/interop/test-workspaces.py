@@ -78,9 +78,11 @@ class Told(OwnCase):
     def assert_told(self, client, **more):
         told = {"require_context": True, "visibility": "public", "type": "connection_info",
                 "hypha_version": "0.1.0", "public_base_url": URL, "local_base_url": URL,
+                "login_service_url": f"{URL}/public/services/hypha-login",
                 "manager_id": "workspace-manager", "reconnection_token_life_time": 3600, **more}
         config = {**client.config}
         self.assertEqual(claims(config.pop("reconnection_token"))["aud"], "hypha-reconnection")
+        self.assertRegex(config.pop("server_id"), "^[0-9a-f-]{36}$")
         self.assertEqual({**config, "user": {**config["user"]}}, told)
 
     async def test_with_a_token(self):
