@@ -175,10 +175,15 @@ test_gate_guest_workspaces (void)
   g_autoptr (Hub) hub = hub_new ();
   g_autoptr (Client) guest = hub_open (hub);
   g_autoptr (Client) other = hub_open (hub);
+  g_autoptr (Client) back = NULL;
   g_autofree char *welcome = NULL;
   g_autofree char *refusal = NULL;
+  g_autofree char *token = NULL;
+  g_autofree char *closed = NULL;
+  g_auto (GStrv) parts = NULL;
+  HyphaWorkspaces *workspaces = hypha_authority_get_workspaces (hub->authority);
 
-  hypha_workspaces_set_guest_names (hypha_authority_get_workspaces (hub->authority), names);
+  hypha_workspaces_set_guest_names (workspaces, names);
   client_send_text (guest, "{\"client_id\":\"g\",\"workspace\":\"analysis\"}");
   welcome = client_take_text (guest);
   g_assert_nonnull (strstr (welcome, "\"workspace\":\"analysis\""));
@@ -189,6 +194,15 @@ test_gate_guest_workspaces (void)
   client_send_text (other, "{\"client_id\":\"o\",\"workspace\":\"analysis-2\"}");
   refusal = client_take_text (other);
   g_assert_nonnull (strstr (refusal, "protected workspace: analysis-2"));
+
+  /* Closed again, it is closed to those who were there. */
+  client_send_text (guest, "{\"type\":\"refresh_token\"}");
+  token = client_take_text (guest);
+  parts = g_strsplit (token, "\"", -1);
+  hypha_connection_close (guest->connection, 1000, NULL);
+  hypha_workspaces_set_guest_names (workspaces, NULL);
+  closed = hub_say_hello (hub, "g", "analysis", "reconnection_token", parts[7], &back);
+  g_assert_nonnull (strstr (closed, "Permission denied for workspace: analysis"));
 }
 
 int

@@ -275,6 +275,44 @@ test_gate_reconnect_keeps_all (void)
   g_assert_nonnull (strstr (list, "ws-a/a:svc"));
 }
 
+static char *
+sign_reconnection (Hub    *hub,
+                   gint64  age)
+{
+  g_autoptr (HyphaToken) token = hypha_token_new ("alice", "ws-a");
+
+  token->client_id = g_strdup ("a");
+  token->issued_at -= age;
+  token->expires_at = token->issued_at + age + 60;
+  return hypha_authority_sign (hub->authority, token, HYPHA_TOKEN_AUDIENCE_RECONNECTION);
+}
+
+static void
+come_back_as (Hub        *hub,
+              const char *token)
+{
+  g_autoptr (Client) client = NULL;
+  g_autofree char *text = hub_say_hello (hub, "a", "ws-a", "reconnection_token", token, &client);
+
+  g_assert_nonnull (strstr (text, "\"connection_info\""));
+}
+
+/* What another program has there meanwhile is not its own: it gets the address, and no more. */
+static void
+test_gate_reconnect_to_another (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) other = hub_connect (hub, "a", token);
+  g_autoptr (HyphaPeer) peer = hypha_peer_ref (hypha_router_lookup (hub->router, "ws-a/a"));
+  g_autofree char *older = sign_reconnection (hub, 10);
+
+  client_register (other, "svc", "public");
+  come_back_as (hub, older);
+  g_assert_false (hypha_peer_is_attached (peer));
+  g_assert_null (hypha_registry_lookup (hub->registry, "ws-a/a:svc"));
+}
+
 /* What the old connection still says is nobody's word. */
 static void
 test_gate_superseded_is_silent (void)
@@ -512,6 +550,7 @@ main (int    argc,
   g_test_add_func ("/hub/gate/max-control", test_gate_max_control);
   g_test_add_func ("/hub/gate/reconnect-supersedes", test_gate_reconnect_supersedes);
   g_test_add_func ("/hub/gate/reconnect-keeps-all", test_gate_reconnect_keeps_all);
+  g_test_add_func ("/hub/gate/reconnect-to-another", test_gate_reconnect_to_another);
   g_test_add_func ("/hub/gate/superseded-is-silent", test_gate_superseded_is_silent);
   g_test_add_func ("/hub/gate/reconnection-token-of-another",
                    test_gate_reconnection_token_of_another);

@@ -558,7 +558,7 @@ assert_most_values (guint8 value,
 static void
 test_msgpack_max_memory (void)
 {
-  g_assert_cmpuint (most_values (HYPHA_MSGPACK_NUMBER_COST), >, 5000000);
+  g_assert_cmpuint (most_values (HYPHA_MSGPACK_NUMBER_COST), >, 2500000);
   assert_most_values (0x80, HYPHA_MSGPACK_VALUE_COST);
   assert_most_values (0x05, HYPHA_MSGPACK_NUMBER_COST);
 }

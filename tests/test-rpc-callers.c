@@ -169,6 +169,24 @@ test_callers_max_arguments (void)
   hypha_rpc_callers_free (callers);
 }
 
+/* One client alone leaves half of it to the others of its user. */
+static void
+test_callers_max_arguments_of_client (void)
+{
+  const gsize half = HYPHA_RPC_MAX_ARGUMENTS_USER / 2;
+  HyphaRpcCallers *callers = hypha_rpc_callers_new ();
+  g_autoptr (GVariant) bob = user_new ("bob", FALSE);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-b/b", bob, half, NULL));
+  hypha_rpc_callers_add (callers, "ws-b/b", bob, half, cancellable);
+  g_assert_false (hypha_rpc_callers_has_room (callers, "ws-b/b", bob, 1, NULL));
+  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-b/c", bob, half, NULL));
+  drop_all (callers, "ws-b/b");
+  g_assert_true (hypha_rpc_callers_has_room (callers, "ws-b/b", bob, half, NULL));
+  hypha_rpc_callers_free (callers);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -180,6 +198,7 @@ main (int   argc,
   g_test_add_func ("/rpc/callers/guests", test_callers_guests);
   g_test_add_func ("/rpc/callers/all", test_callers_all);
   g_test_add_func ("/rpc/callers/max-arguments", test_callers_max_arguments);
+  g_test_add_func ("/rpc/callers/max-arguments-of-client", test_callers_max_arguments_of_client);
 
   return g_test_run ();
 }

@@ -105,6 +105,25 @@ test_sockets_trickle (ServerFixture *fixture,
   test_assert_expected_logs ();
 }
 
+/* GLib's own timeout sources would have it called again at once, and for ever. */
+static void
+assert_rests (GSource *timer)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_assert_true (g_source_get_ready_time (timer) < 0 || g_source_get_ready_time (timer) > now);
+}
+
+/* When nobody waits any more, nothing is done. */
+static void
+test_sockets_rest (ServerFixture *fixture,
+                   gconstpointer  data)
+{
+  assert_408 (fixture, "");
+  g_assert_nonnull (fixture->server->wait_deadline);
+  assert_rests (fixture->server->wait_deadline);
+}
+
 /* A connection that is kept may wait longer, but not for ever; then its file is free. */
 static void
 test_sockets_idle (ServerFixture *fixture,
@@ -446,6 +465,9 @@ test_sockets_no_files (ServerFixture *fixture,
       raw_open (&client, fixture->port, HELLO);
       before = take_files ();
       g_assert_true (test_wait (is_paused, fixture));
+      for (guint j = 0; j < 3; j++)
+        g_main_context_iteration (NULL, FALSE);
+      assert_rests (fixture->server->resume);
       g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
       raw_wait (&client, raw_poll);
       g_assert_cmpuint (raw_get_status (&client), ==, 200);
@@ -468,6 +490,7 @@ main (int    argc,
   ADD ("/net/server-sockets/silent", test_sockets_silent);
   ADD ("/net/server-sockets/half-a-head", test_sockets_half_a_head);
   ADD ("/net/server-sockets/trickle", test_sockets_trickle);
+  ADD ("/net/server-sockets/rest", test_sockets_rest);
   ADD ("/net/server-sockets/idle", test_sockets_idle);
   ADD ("/net/server-sockets/idle-left", test_sockets_idle_left);
   ADD ("/net/server-sockets/next-head", test_sockets_next_head);

@@ -230,7 +230,7 @@ hypha_user_info_may_succeed (HyphaUserInfo *self,
 {
   return hypha_user_info_has_rights_of (self, other) ||
          (g_str_equal (self->id, other->id) && !self->delegated &&
-          self->origin_time >= other->origin_time);
+          (other->delegated || self->origin_time >= other->origin_time));
 }
 
 /* The map that receivers find as “user” in their context. */

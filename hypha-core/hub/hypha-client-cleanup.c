@@ -32,8 +32,9 @@ typedef struct
 /* One question on its way. */
 typedef struct
 {
-  HyphaSweep *sweep;
-  HyphaPeer  *peer;
+  HyphaSweep      *sweep;
+  HyphaPeer       *peer;
+  HyphaConnection *connection; /* that was asked: the client may come back with another one */
 } HyphaSweepPing;
 
 static void hypha_sweep_go_on (HyphaSweep *sweep);
@@ -63,18 +64,19 @@ hypha_sweep_finish (HyphaSweep *sweep)
 
 /* Its services leave at once, whenever its socket goes. */
 static void
-hypha_sweep_remove (HyphaSweep *sweep,
-                    HyphaPeer  *peer)
+hypha_sweep_remove (HyphaSweep      *sweep,
+                    HyphaPeer       *peer,
+                    HyphaConnection *connection)
 {
   HyphaRouter *router = hypha_manager_get_router (sweep->manager);
 
-  if (hypha_router_lookup (router, hypha_peer_get_id (peer)) != peer)
+  if (hypha_router_lookup (router, hypha_peer_get_id (peer)) != peer ||
+      hypha_peer_get_connection (peer) != connection)
     return;
 
   g_ptr_array_add (sweep->removed, g_strdup (hypha_peer_get_id (peer)));
   hypha_router_detach (router, peer);
-  hypha_connection_close (hypha_peer_get_connection (peer), HYPHA_CLOSE_POLICY,
-                          "Client does not answer");
+  hypha_connection_close (connection, HYPHA_CLOSE_POLICY, "Client does not answer");
 }
 
 /* Who answers is there, whatever the answer is. */
@@ -89,8 +91,9 @@ hypha_sweep_answered (GObject      *source,
   g_autoptr (GVariant) pong = hypha_rpc_call_finish (HYPHA_RPC (source), result, &error);
 
   if (g_error_matches (error, HYPHA_ERROR, HYPHA_ERROR_TIMED_OUT))
-    hypha_sweep_remove (sweep, ping->peer);
+    hypha_sweep_remove (sweep, ping->peer, ping->connection);
   hypha_peer_unref (ping->peer);
+  g_object_unref (ping->connection);
   g_free (ping);
   sweep->n_waiting--;
   hypha_sweep_go_on (sweep);
@@ -120,6 +123,7 @@ hypha_sweep_ask (HyphaSweep *sweep,
 
   ping->sweep = sweep;
   ping->peer = hypha_peer_ref (peer);
+  ping->connection = g_object_ref (hypha_peer_get_connection (peer));
   sweep->n_waiting++;
   hypha_rpc_call_async (hypha_manager_get_rpc (sweep->manager), hypha_peer_get_id (peer),
                         "services.built-in.ping", args, sweep->timeout,

@@ -9,7 +9,7 @@
  * any more, and from nobody else.
  */
 
-/* Takes the address away from its holder, which does not answer, or whose page is another by now. */
+/* Takes the address away from its holder: one that does not answer, or another program. */
 static void
 hypha_gate_supersede (HyphaGate *self,
                       HyphaPeer *holder)
@@ -43,10 +43,11 @@ hypha_gate_leave_behind (HyphaGate       *self,
           session->superseded = TRUE;
           g_clear_pointer (&session->peer, hypha_peer_unref);
         }
-      else if (session->holder == peer && session->probe != NULL)
+      else if (session->holder == peer)
         {
           session->renewed = TRUE;
-          g_cancellable_cancel (session->probe);
+          if (session->probe != NULL)
+            g_cancellable_cancel (session->probe);
         }
     }
 
@@ -115,7 +116,10 @@ hypha_gate_admit (HyphaGateSession *session)
   hypha_gate_welcome (session, peer);
 }
 
-/* The process that holds the address comes back to it, before its old connection has ended. */
+/*
+ * The program that holds the address comes back to it, before its old connection has ended. Its token
+ * is no older than the holder: it was given to this one.
+ */
 static void
 hypha_gate_renew (HyphaGateSession *session,
                   HyphaPeer        *holder)
@@ -225,11 +229,11 @@ hypha_gate_enter (HyphaGateSession *session)
 
   heir = !hypha_peer_is_internal (holder) &&
          hypha_user_info_may_succeed (identity->user, hypha_peer_get_user (holder));
-  if (heir && identity->reconnecting)
+  if (heir && identity->reconnecting && identity->issued_at >= hypha_peer_get_since (holder))
     {
       hypha_gate_renew (session, holder);
     }
-  else if (heir && session->mounted != NULL)
+  else if (heir && (identity->reconnecting || session->mounted != NULL))
     {
       hypha_gate_supersede (self, holder);
       hypha_gate_admit (session);

@@ -22,6 +22,7 @@ typedef struct
   char          *workspace;
   HyphaUserInfo *user;
   gboolean       reconnecting;  /* holds the reconnection token of exactly this address */
+  gint64         issued_at;     /* that token: seconds since 1970 */
 } HyphaIdentity;
 
 gboolean hypha_hello_parse          (HyphaHello        *hello,

@@ -132,6 +132,24 @@ hypha_identity_take_token (HyphaIdentity  *identity,
     hypha_user_info_set_delegated (identity->user);
 }
 
+/* It may have lost the workspace meanwhile, or the host may have closed it to guests. */
+static gboolean
+hypha_identity_may_come_back (HyphaUserInfo    *user,
+                              const HyphaToken *token,
+                              HyphaAuthority   *authority)
+{
+  const char *home = token->home != NULL ? token->home : token->workspace;
+
+  if (token->anonymous)
+    return hypha_user_info_may (user, token->subject, HYPHA_NEED_CONNECT, token->workspace) ||
+           hypha_workspaces_welcomes_guests (hypha_authority_get_workspaces (authority),
+                                             token->workspace);
+
+  if (token->home != NULL)
+    hypha_user_info_set_home (user, token->home);
+  return hypha_user_info_may (user, home, HYPHA_NEED_CONNECT, token->workspace);
+}
+
 static gboolean
 hypha_identity_prove_reconnection (HyphaIdentity     *identity,
                                    const HyphaHello  *hello,
@@ -163,12 +181,8 @@ hypha_identity_prove_reconnection (HyphaIdentity     *identity,
 
   hypha_identity_take_token (identity, authority, token, NULL);
   identity->reconnecting = TRUE;
-  if (token->home == NULL)
-    return TRUE;
-
-  /* It may have lost the workspace meanwhile. */
-  hypha_user_info_set_home (identity->user, token->home);
-  if (hypha_user_info_may (identity->user, token->home, HYPHA_NEED_CONNECT, token->workspace))
+  identity->issued_at = token->issued_at;
+  if (hypha_identity_may_come_back (identity->user, token, authority))
     return TRUE;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_UNAUTHENTICATED,

@@ -44,6 +44,7 @@ struct _HyphaPeer
   guint            share_frames;
   gsize            share_bytes;
   HyphaOpenCalls  *open_calls;     /* NULL until the first, and while it is told of who goes */
+  gint64           since;          /* seconds since 1970 */
   gint64           load_minute;    /* of a measured client: the minute that n_calls is of */
   guint            n_calls;
   guint            n_calls_before; /* in the minute before that */

@@ -21,6 +21,7 @@ hypha_peer_new (const char      *workspace,
   self->client = g_strdup (client);
   self->user = hypha_user_info_ref (user);
   self->connection = g_object_ref (connection);
+  self->since = g_get_real_time () / G_USEC_PER_SEC;
   self->correspondents = g_hash_table_new (NULL, NULL);
   self->measured = g_str_has_suffix (client, HYPHA_PEER_MEASURED_SUFFIX);
   return self;
@@ -93,6 +94,13 @@ HyphaConnection *
 hypha_peer_get_connection (HyphaPeer *self)
 {
   return self->connection;
+}
+
+/* Since when it is there, in seconds since 1970. */
+gint64
+hypha_peer_get_since (HyphaPeer *self)
+{
+  return self->since;
 }
 
 gboolean

@@ -20,6 +20,7 @@ const char      *hypha_peer_get_client     (HyphaPeer        *self);
 HyphaUserInfo   *hypha_peer_get_user       (HyphaPeer        *self);
 const char      *hypha_peer_get_account    (HyphaPeer        *self);
 HyphaConnection *hypha_peer_get_connection (HyphaPeer        *self);
+gint64           hypha_peer_get_since      (HyphaPeer        *self);
 gboolean         hypha_peer_is_internal    (HyphaPeer        *self);
 gboolean         hypha_peer_is_local       (HyphaPeer        *self);
 gboolean         hypha_peer_is_attached    (HyphaPeer        *self);

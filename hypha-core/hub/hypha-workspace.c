@@ -287,7 +287,7 @@ hypha_workspace_take_owners (GVariant    *config,
 
   hypha_workspace_add_owner (owners, user);
   hypha_workspace_add_owner (owners, maker);
-  for (char **p = named; p != NULL && *p != NULL; p++)
+  for (char **p = named; p != NULL && *p != NULL && owners->len <= HYPHA_WORKSPACES_MAX_OWNERS; p++)
     hypha_workspace_add_owner (owners, *p);
 
   if ((given == NULL || hypha_rpc_codec_is_null (given) || named != NULL) &&

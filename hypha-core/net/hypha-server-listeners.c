@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "hypha-server-internal-private.h"
+#include "hypha-timer-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,11 +129,8 @@ hypha_server_given_up (GSocket      *socket,
 
   if (self->resume == NULL)
     {
-      self->resume = g_timeout_source_new (0);
-      g_source_set_static_name (self->resume, "hypha-server-resume");
-      g_source_set_callback (self->resume, hypha_server_resume, self, NULL);
+      self->resume = hypha_timer_new ("hypha-server-resume", hypha_server_resume, self);
       hypha_server_resume_later (self);
-      g_source_attach (self->resume, g_main_context_get_thread_default ());
     }
   return G_SOURCE_REMOVE;
 }

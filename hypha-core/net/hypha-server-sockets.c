@@ -10,6 +10,7 @@
 
 #include "hypha-soup-leak-private.h"
 #include "hypha-throttle-private.h"
+#include "hypha-timer-private.h"
 
 /*
  * Connections before and between requests: who has connected and says nothing has a file of ours all
@@ -222,12 +223,7 @@ hypha_server_update_wait_deadline (HyphaServer *self)
     }
 
   if (self->wait_deadline == NULL)
-    {
-      self->wait_deadline = g_timeout_source_new (0);
-      g_source_set_static_name (self->wait_deadline, "hypha-server-waiting");
-      g_source_set_callback (self->wait_deadline, hypha_server_wait_expired, self, NULL);
-      g_source_attach (self->wait_deadline, g_main_context_get_thread_default ());
-    }
+    self->wait_deadline = hypha_timer_new ("hypha-server-waiting", hypha_server_wait_expired, self);
   g_source_set_ready_time (self->wait_deadline, deadline);
 }
 

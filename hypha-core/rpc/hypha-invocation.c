@@ -334,7 +334,8 @@ hypha_invocation_return_argument (HyphaInvocation *self,
   if (value == NULL)
     hypha_invocation_return_null (self);
   else if (!hypha_rpc_codec_is_absolute (value) ||
-           !hypha_rpc_call_find_argument (&self->call, index, name, &bytes, &size))
+           !hypha_rpc_call_find_argument (&self->call, index, name, &bytes, &size) ||
+           hypha_msgpack_cursor_has_number_key (&(HyphaMsgpackCursor) { bytes, size, 0 }))
     hypha_invocation_return (self, hypha_rpc_codec_make_absolute (value, self->call.workspace));
   else if (hypha_invocation_begin_answer (self))
     {

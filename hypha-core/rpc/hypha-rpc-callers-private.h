@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 #define HYPHA_RPC_MAX_SERVING_USER 4096
 #define HYPHA_RPC_MAX_SERVING_CALLER 256
 /*
- * Memory that the arguments of those calls may take: in all, of one user or all guests. More than
- * the longest message comes to.
+ * Memory that the arguments of those calls may take: in all, of one user or all guests, of which a
+ * client leaves as much as it takes. More than the longest message comes to.
  */
 #define HYPHA_RPC_MAX_ARGUMENTS (1024 * 1024 * 1024)
 #define HYPHA_RPC_MAX_ARGUMENTS_USER (512 * 1024 * 1024)

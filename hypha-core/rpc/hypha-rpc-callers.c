@@ -23,6 +23,7 @@ typedef struct
 {
   char       *account;
   GHashTable *calls;  /* GCancellable → bytes of its arguments */
+  gsize       memory; /* of them all */
 } HyphaCaller;
 
 static void
@@ -71,13 +72,18 @@ hypha_rpc_callers_get_account (const char *caller,
   return anonymous ? HYPHA_SHARES_GUESTS : id != NULL ? id : caller;
 }
 
+/* Each client leaves as much of its account's share as it takes. */
 static gboolean
-hypha_rpc_callers_has_memory (HyphaRpcCallers  *self,
-                              const char       *account,
-                              gsize             memory,
-                              GError          **error)
+hypha_rpc_callers_has_memory (HyphaRpcCallers    *self,
+                              const HyphaCaller  *known,
+                              const char         *account,
+                              gsize               memory,
+                              GError            **error)
 {
-  if (hypha_shares_has_room (self->memory, account, memory))
+  gsize own = known != NULL ? known->memory : 0;
+  gsize left = HYPHA_RPC_MAX_ARGUMENTS_USER - hypha_shares_get_n_of (self->memory, account);
+
+  if (own + memory <= left && hypha_shares_has_room (self->memory, account, memory))
     return TRUE;
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
@@ -103,7 +109,7 @@ hypha_rpc_callers_has_room (HyphaRpcCallers  *self,
 
   if (own < MIN (HYPHA_RPC_MAX_SERVING_CALLER, HYPHA_RPC_MAX_SERVING_USER - of_user) &&
       hypha_shares_has_room (self->users, account, 1))
-    return hypha_rpc_callers_has_memory (self, account, memory, error);
+    return hypha_rpc_callers_has_memory (self, known, account, memory, error);
 
   g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_BUSY,
                "Too many calls are in service: %" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT " of them of "
@@ -133,6 +139,7 @@ hypha_rpc_callers_add (HyphaRpcCallers *self,
   g_hash_table_insert (known->calls, g_object_ref (cancellable), GSIZE_TO_POINTER (memory));
   hypha_shares_take (self->users, known->account, 1);
   hypha_shares_take (self->memory, known->account, memory);
+  known->memory += memory;
 }
 
 void
@@ -150,6 +157,7 @@ hypha_rpc_callers_remove (HyphaRpcCallers *self,
   g_hash_table_remove (known->calls, cancellable);
   hypha_shares_give_back (self->users, known->account, 1);
   hypha_shares_give_back (self->memory, known->account, GPOINTER_TO_SIZE (memory));
+  known->memory -= GPOINTER_TO_SIZE (memory);
   if (g_hash_table_size (known->calls) == 0)
     g_hash_table_remove (self->callers, caller);
 }

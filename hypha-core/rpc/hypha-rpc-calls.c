@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hypha-rpc-internal-private.h"
+#include "hypha-timer-private.h"
 #include "hypha-value-private.h"
 
 /* The calls of a HyphaRpc that wait for their answer: one way in, and one way out. */
@@ -120,17 +121,6 @@ hypha_pending_call_expire (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static gboolean
-hypha_timer_dispatch (GSource     *source,
-                      GSourceFunc  callback,
-                      gpointer     data)
-{
-  g_source_set_ready_time (source, -1);
-  return callback (data);
-}
-
-static GSourceFuncs timer_funcs = { .dispatch = hypha_timer_dispatch };
-
 static void
 hypha_pending_call_touch (HyphaPendingCall *call)
 {
@@ -142,11 +132,8 @@ static void
 hypha_pending_call_start_timer (HyphaPendingCall *call)
 {
   hypha_pending_call_touch (call);
-  call->timeout = g_source_new (&timer_funcs, sizeof (GSource));
-  g_source_set_static_name (call->timeout, "hypha-call-timeout");
-  g_source_set_callback (call->timeout, hypha_pending_call_expire, call, NULL);
+  call->timeout = hypha_timer_new ("hypha-call-timeout", hypha_pending_call_expire, call);
   g_source_set_ready_time (call->timeout, call->deadline);
-  g_source_attach (call->timeout, g_main_context_get_thread_default ());
 }
 
 static gboolean

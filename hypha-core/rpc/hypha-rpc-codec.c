@@ -174,7 +174,7 @@ hypha_rpc_reply_take_method (const HyphaRpcCall  *call,
 {
   g_autoptr (GVariant) method = NULL;
   const char *target = NULL;
-  char *method_id = NULL;
+  const char *method_id = NULL;
   const char *slash;
   gboolean ours;
 
@@ -192,8 +192,19 @@ hypha_rpc_reply_take_method (const HyphaRpcCall  *call,
       return NULL;
     }
 
-  g_variant_lookup (method, "_rmethod", "s", &method_id);
-  return method_id;
+  if (!g_variant_lookup (method, "_rmethod", "&s", &method_id))
+    return NULL;
+
+  /* It is sent back as often as it asks for. */
+  if (strlen (method_id) > HYPHA_MESSAGE_MAX_NAME)
+    {
+      g_set_error (error, HYPHA_ERROR, HYPHA_ERROR_TOO_LARGE,
+                   "the promise of “%s” has a function whose name is longer than %d bytes",
+                   call->from, HYPHA_MESSAGE_MAX_NAME);
+      return NULL;
+    }
+
+  return g_strdup (method_id);
 }
 
 /* What every caller has is left: its own session. */
@@ -461,7 +472,8 @@ hypha_rpc_codec_make_absolute (GVariant   *value,
 
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
     return hypha_rpc_codec_make_map_absolute (value, workspace);
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE ("av")))
+  /* A list of numbers is packed: taken apart it would need ten times the memory. */
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE ("av")) || hypha_rpc_codec_is_absolute (value))
     return value;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));

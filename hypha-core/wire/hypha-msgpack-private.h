@@ -27,8 +27,8 @@ G_BEGIN_DECLS
  * value (178 to 267), a key of a map or the bytes that make a value of two (297), and a value in a
  * list that has nothing but numbers, truth values and nil (20).
  */
-#define HYPHA_MSGPACK_MAX_MEMORY (128 * 1024 * 1024)
-#define HYPHA_MSGPACK_MEMORY_PER_BYTE 4
+#define HYPHA_MSGPACK_MAX_MEMORY (64 * 1024 * 1024)
+#define HYPHA_MSGPACK_MEMORY_PER_BYTE 1
 #define HYPHA_MSGPACK_VALUE_COST 256
 #define HYPHA_MSGPACK_PART_COST 256
 #define HYPHA_MSGPACK_NUMBER_COST 24
@@ -82,6 +82,7 @@ typedef struct
 gboolean  hypha_msgpack_cursor_next (HyphaMsgpackCursor  *cursor,
                                      HyphaMsgpackItem    *item,
                                      GError             **error);
+gboolean  hypha_msgpack_cursor_has_number_key (HyphaMsgpackCursor *cursor);
 gboolean  hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
                                      GError             **error);
 GVariant *hypha_msgpack_decode      (const guint8        *data,

@@ -368,3 +368,30 @@ hypha_msgpack_cursor_skip (HyphaMsgpackCursor  *cursor,
   cursor->offset = walker.offset;
   return TRUE;
 }
+
+/*
+ * Whether a map in the next value has a number for a key, which some clients cannot decode. Goes past
+ * the value, which was decoded before: it is whole, and not too deep.
+ */
+gboolean
+hypha_msgpack_cursor_has_number_key (HyphaMsgpackCursor *cursor)
+{
+  HyphaMsgpackItem item = { 0 };
+  HyphaMsgpackItem key;
+  gboolean found = FALSE;
+
+  if (!hypha_msgpack_cursor_next (cursor, &item, NULL))
+    return FALSE;
+
+  if (item.kind != HYPHA_MSGPACK_ARRAY && item.kind != HYPHA_MSGPACK_MAP)
+    return FALSE;
+
+  for (guint32 i = 0; i < item.size && !found; i++)
+    {
+      if (item.kind == HYPHA_MSGPACK_MAP)
+        found = hypha_msgpack_cursor_next (cursor, &key, NULL) && key.kind != HYPHA_MSGPACK_STR;
+      found = hypha_msgpack_cursor_has_number_key (cursor) || found;
+    }
+
+  return found;
+}
