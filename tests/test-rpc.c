@@ -59,6 +59,7 @@ on_message (HyphaConnection *connection,
   wire->method = g_strdup (method);
   if (g_str_has_suffix (method, ".resolve"))
     {
+      g_free (wire->answer);
       wire->answer = g_strdup ("resolve");
       return;
     }
@@ -69,6 +70,7 @@ on_message (HyphaConnection *connection,
   extra = hypha_msgpack_decode (data + used, size - used, NULL, NULL, NULL);
   args = g_variant_lookup_value (extra, "args", G_VARIANT_TYPE ("av"));
   g_variant_get_child (args, 0, "v", &value);
+  g_clear_pointer (&wire->answer, g_free);
   g_assert_true (g_variant_lookup (value, "_rvalue", "s", &wire->answer));
 }
 
