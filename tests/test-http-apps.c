@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "test-http-apps-fixture.h"
+#include "test-server-fixture.h"
 #include "test-utils.h"
 
 static void
@@ -30,42 +31,18 @@ test_asgi (Apps          *fixture,
   apps_assert_answer (fixture, "GET", "/ws-a/apps/app", 200, "one two");
 }
 
-typedef struct
-{
-  GSocket *socket;
-  GString *text;
-} Raw;
-
-static gboolean
-raw_has_ended (gpointer data)
-{
-  Raw *raw = data;
-  char buffer[4096];
-  gssize n = g_socket_receive_with_blocking (raw->socket, buffer, sizeof buffer, FALSE, NULL, NULL);
-
-  if (n > 0)
-    g_string_append_len (raw->text, buffer, n);
-  return n == 0;
-}
-
-static gboolean
-tick (gpointer data)
-{
-  return G_SOURCE_CONTINUE;
-}
-
 /* The bytes of an answer until the server hangs up. */
 static char *
 ask_raw (Apps       *fixture,
          const char *path)
 {
-  g_autoptr (GSocketConnection) connection = apps_connect_raw (fixture, path);
-  Raw raw = { g_socket_connection_get_socket (connection), g_string_new (NULL) };
-  guint id = g_timeout_add (1, tick, NULL);
+  g_auto (RawClient) client = { 0 };
+  g_autofree char *request =
+    g_strdup_printf ("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
 
-  g_assert_true (test_wait (raw_has_ended, &raw));
-  g_source_remove (id);
-  return g_string_free (raw.text, FALSE);
+  raw_open (&client, hypha_server_get_port (fixture->web->server), request);
+  raw_wait (&client, raw_at_eof);
+  return g_strdup (client.answer->str);
 }
 
 static void

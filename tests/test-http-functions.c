@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "test-http-fixture.h"
+#include "test-server-fixture.h"
 #include "test-utils.h"
 
 /* Pieces of a body, one after the other, the last of which may be no piece. */
@@ -147,53 +148,20 @@ test_pieces (void)
   assert_body (web, "GET", "empty", 204, NULL, "", 0);
 }
 
-typedef struct
-{
-  GSocket *socket;
-  GString *text;
-} Raw;
-
-static gboolean
-raw_has_ended (gpointer data)
-{
-  Raw *raw = data;
-  char buffer[4096];
-  gssize n = g_socket_receive_with_blocking (raw->socket, buffer, sizeof buffer, FALSE, NULL, NULL);
-
-  if (n > 0)
-    g_string_append_len (raw->text, buffer, n);
-  return n == 0;
-}
-
-static gboolean
-tick (gpointer data)
-{
-  return G_SOURCE_CONTINUE;
-}
-
 /* A body that breaks off must not look whole: the last chunk, which is empty, is not sent. */
 static void
 test_broken (void)
 {
   g_autoptr (Web) web = web_with_functions ();
-  g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GSocketConnection) connection = NULL;
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_auto (RawClient) client = { 0 };
   const char *request = "GET /ws-a/apps/pages/broken HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  guint16 port = (guint16) hypha_server_get_port (web->server);
-  guint id = g_timeout_add (10, tick, NULL);
-  Raw raw = { NULL, text };
 
-  connection = g_socket_client_connect_to_host (client, "127.0.0.1", port, NULL, NULL);
-  g_assert_nonnull (connection);
-  raw.socket = g_socket_connection_get_socket (connection);
-  g_assert_cmpint (g_socket_send (raw.socket, request, strlen (request), NULL, NULL), >, 0);
-  g_assert_true (test_wait (raw_has_ended, &raw));
-  g_assert_nonnull (strstr (text->str, "xxx"));
-  g_assert_null (strstr (text->str, "yyy"));
-  g_assert_null (strstr (text->str, "\r\n0\r\n\r\n"));
+  raw_open (&client, hypha_server_get_port (web->server), request);
+  raw_wait (&client, raw_at_eof);
+  g_assert_nonnull (strstr (client.answer->str, "xxx"));
+  g_assert_null (strstr (client.answer->str, "yyy"));
+  g_assert_null (strstr (client.answer->str, "\r\n0\r\n\r\n"));
   g_assert_true (test_wait (all_closed, web));
-  g_source_remove (id);
 }
 
 int
