@@ -453,6 +453,26 @@ test_gate_duplicate_fewer_rights (void)
   assert_refused (hub, back, "Client already exists and is active: ws-a/g", 1008);
 }
 
+/* The other way round it does: whoever made a token, which is newer, may have its address. */
+static void
+test_gate_taken_by_delegate (void)
+{
+  g_autoptr (Hub) hub = hub_new ();
+  g_autofree char *token = hub_token (hub, "ws-a", "alice");
+  g_autoptr (Client) alice = hub_connect (hub, "a", token);
+  g_autofree char *returning = take_reconnection_token (alice);
+  g_autoptr (GVariant) reader = NULL;
+  g_autoptr (Client) delegate = NULL;
+
+  reader = client_call_manager (alice, "generate_token",
+                                g_variant_new_parsed ("[<{'permission': <'read'>}>]"), NULL);
+  g_clear_pointer (&alice, client_free);
+  delegate = hub_connect (hub, "a", g_variant_get_string (reader, NULL));
+  come_back_as (hub, returning);
+  client_wait_closed (delegate);
+  g_assert_cmpuint (delegate->close_code, ==, 1000);
+}
+
 /* Whoever asked for the address and then left must not disturb its holder. */
 static void
 test_gate_newcomer_leaves_during_probe (void)
@@ -556,6 +576,7 @@ main (int    argc,
                    test_gate_reconnection_token_of_another);
   g_test_add_func ("/hub/gate/duplicate-other-user", test_gate_duplicate_other_user);
   g_test_add_func ("/hub/gate/duplicate-fewer-rights", test_gate_duplicate_fewer_rights);
+  g_test_add_func ("/hub/gate/taken-by-delegate", test_gate_taken_by_delegate);
   g_test_add_func ("/hub/gate/duplicate-same-user-alive", test_gate_duplicate_same_user_alive);
   g_test_add_func ("/hub/gate/duplicate-same-user-dead", test_gate_duplicate_same_user_dead);
   g_test_add_func ("/hub/gate/newcomer-leaves-during-probe",
